@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// A connection to one Azure cloud under one identity: what the nouns (jit.h, vm.h, network.h,
+// activity.h) call through. Asynchronous on a loop; nothing blocks.
+//
+// Every call takes a callback that runs exactly once, later, from the loop, never before the call
+// returned; unless the call was canceled, then never. What a callback receives is borrowed until it
+// returns. A call that could not be started reports so through its callback, too.
+#ifndef AZJIT_AZURE_H
+#define AZJIT_AZURE_H
+
+#include <azjit/loop.h>
+#include <azjit/result.h>
+#include <azjit/text.h>
+#include <azjit/time.h>
+
+struct azjit_azure;
+struct azjit_call;
+
+enum azjit_identity_kind {
+	AZJIT_IDENTITY_NONE = 0,
+	AZJIT_IDENTITY_MANAGED,       // IMDS (azure.md §6.2); selectors exclusive, all NULL: system-assigned
+	AZJIT_IDENTITY_CLIENT_SECRET, // azure.md §6.4
+};
+
+// All strings are copied; NULL where not set.
+struct azjit_azure_options {
+	const char *cloud;                // AzureCloud, AzureUSGovernment, AzureChinaCloud (§6.7)
+	const char *resource_manager_url; // overrides the cloud's, https only, no path
+	const char *login_url;            // likewise
+	const char *imds_url;             // http, default http://169.254.169.254
+	const char *ca_file;              // instead of the system's certificates
+	const char *proxy;                // none unless set; the environment is never read
+	enum azjit_identity_kind identity;
+	const char *tenant_id, *client_id, *object_id, *msi_res_id;
+	const char *secret_file;  // trusted, not readable by others; read anew for each token
+	unsigned call_timeout_ms; // one HTTP exchange; 0: 20 s (initiate: at least 65 s, §1.4)
+};
+
+enum azjit_result azjit_azure_new(struct azjit_loop *loop, const struct azjit_azure_options *options,
+                                  struct azjit_reason *reason, struct azjit_azure **ret);
+void azjit_azure_free(struct azjit_azure *azure); // cancels what is in flight
+
+// The service's clock: ours corrected by the newest Date header (never by more than one exchange took).
+azjit_ticks azjit_azure_now(const struct azjit_azure *azure);
+
+// Gets a token now if none is fresh, so that a later call needs to wait for none.
+typedef void azjit_azure_ready_fn(void *userdata, enum azjit_result result, const char *reason);
+struct azjit_call *azjit_azure_ready(struct azjit_azure *azure, azjit_azure_ready_fn *fn, void *userdata);
+
+// Accepts NULL; returns NULL. The callback of a canceled call never runs. An initiate that was sent
+// may still be carried out by Azure.
+struct azjit_call *azjit_call_cancel(struct azjit_call *call);
+
+// What is known of an exchange besides its body.
+struct azjit_answer {
+	enum azjit_result result;   // AZJIT_OK: 2xx and the body understood
+	int http_status;            // 0: no answer
+	const char *code;           // error.code, "" if none
+	const char *message;        // error.message whole and printable, or a sentence of ours
+	const char *correlation_id; // x-ms-correlation-request-id of the answer, "" if none
+	azjit_ticks server_time;    // Date header, 0 if none
+	int64_t retry_after_ms;     // -1 if none
+	bool maybe_done; // a POST whose outcome is not known: sent, but no final answer (504, reset, time)
+};
+
+// deadline_ms bounds the whole call with its retries and pages; 0: the default of 60 s (initiate 70 s).
+// Reads are tried again on 408, 429, 5xx and lost connections while the deadline lasts and `retries`
+// allow (Retry-After obeyed, jittered backoff); 401 once with a fresh token; nothing else, and
+// initiate never.
+struct azjit_call_options {
+	unsigned deadline_ms;
+	unsigned retries;
+};
+
+// The subscriptions this identity sees. GET /subscriptions?api-version=2020-01-01
+struct azjit_subscription {
+	const char *id; // bare GUID
+	const char *name;
+	const char *state; // "Enabled" …
+};
+typedef void azjit_subscriptions_fn(void *userdata, const struct azjit_answer *answer,
+                                    const struct azjit_subscription *subscriptions, size_t count);
+struct azjit_call *azjit_subscriptions_list(struct azjit_azure *azure, struct azjit_call_options options,
+                                            azjit_subscriptions_fn *fn, void *userdata);
+
+// Counters for `azjit status`: exchanges by kind since start.
+struct azjit_azure_counts {
+	uint64_t reads, writes, throttled, failed;
+};
+void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_counts *ret);
+
+#endif

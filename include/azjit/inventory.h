@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is there: VMs under JIT policies, their addresses, the security groups on their path. Refreshed
+// in the background; a miss refreshes once. For look-up only, never evidence (design §8).
+#ifndef AZJIT_INVENTORY_H
+#define AZJIT_INVENTORY_H
+
+#include <azjit/config.h>
+#include <azjit/jit.h>
+#include <azjit/network.h>
+#include <azjit/vm.h>
+
+struct azjit_inventory;
+
+// A VM's port under JIT, resolved: a copy, owned by who asked.
+struct azjit_target {
+	char *vm_id, *vm_name, *group, *subscription;
+	char *policy_id, *policy_name;
+	uint16_t port;
+	enum azjit_protocol protocol;
+	struct azjit_strings policy_prefixes; // allowed sources: "*", addresses, CIDRs
+	int64_t max_duration_s;
+	struct azjit_addr private_addr, public_addr; // family NONE if none
+	struct azjit_addr dial;                      // the one to dial
+	char *nic_nsg_id, *subnet_nsg_id;            // NULL if none at that level
+	struct azjit_strings asg_ids;                // of the ipconfig that owns private_addr
+	bool stopped_by_tag;                         // tag azjit=deny
+};
+void azjit_target_free(struct azjit_target *target);
+AZJIT_DEFINE_CLEANUP(struct azjit_target *, azjit_target_free);
+
+enum azjit_result azjit_inventory_new(struct azjit_loop *loop, struct azjit_azure *azure,
+                                      const struct azjit_config *config, struct azjit_inventory **ret);
+void azjit_inventory_free(struct azjit_inventory *inventory);
+
+// Calls `fn` after each refresh, with its result (for status and the guard's set).
+typedef void azjit_inventory_fn(void *userdata, enum azjit_result result, const char *reason);
+void azjit_inventory_watch(struct azjit_inventory *inventory, azjit_inventory_fn *fn, void *userdata);
+// Starts a refresh now unless one is running. The first one starts by itself at azjit_inventory_new.
+void azjit_inventory_refresh(struct azjit_inventory *inventory);
+// 0 before the first complete refresh, then counts up.
+uint64_t azjit_inventory_generation(const struct azjit_inventory *inventory);
+// The reason why the newest refresh failed, "" if it did not.
+const char *azjit_inventory_error(const struct azjit_inventory *inventory);
+
+// Looks up what a person wrote: VM name, name@group, resource id, private or public address; without
+// case. No call is made. AZJIT_OK; AZJIT_NOT_FOUND (no such VM); AZJIT_NOT_MANAGED (a VM, but this
+// port is under no policy); AZJIT_AMBIGUOUS (the reason lists the candidates). A name of a host that
+// is no VM of ours is NOT_FOUND.
+enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, const char *what,
+                                       uint16_t port, struct azjit_target **ret, struct azjit_reason *reason);
+
+// The same, waiting for the running or one new refresh if it is not found: `fn` runs once, later,
+// from the loop. The target is the callback's to keep.
+typedef void azjit_inventory_found_fn(void *userdata, enum azjit_result result, const char *reason,
+                                      struct azjit_target *target);
+struct azjit_lookup;
+struct azjit_lookup *azjit_inventory_lookup(struct azjit_inventory *inventory, const char *what,
+                                            uint16_t port, unsigned deadline_ms, azjit_inventory_found_fn *fn,
+                                            void *userdata);
+// Accepts NULL; returns NULL; fn never runs.
+struct azjit_lookup *azjit_lookup_cancel(struct azjit_lookup *lookup);
+
+// Every managed address and port pair, for the guard: IPv4 only, each once, sorted.
+struct azjit_managed {
+	struct azjit_addr addr;
+	uint16_t port;
+};
+enum azjit_result azjit_inventory_managed(const struct azjit_inventory *inventory, struct azjit_managed **ret,
+                                          size_t *ret_count);
+
+// Counts for `azjit status`.
+struct azjit_inventory_counts {
+	size_t vms, policies, managed_ports;
+	azjit_ticks refreshed; // 0: never
+};
+void azjit_inventory_counts(const struct azjit_inventory *inventory, struct azjit_inventory_counts *ret);
+
+#endif

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The protocol between the broker (decides) and azjit-relay (dials, probes, relays).
+//
+// /run/azjit-relay/relay.sock, SOCK_SEQPACKET, one wire message a packet (wire.h), descriptors with
+// it. Only the relay's own uid may connect (SO_PEERCRED). Several connections may live at once (a
+// restarted broker); the relay outlives them all: probes belong to the connection that asked and end
+// with it, flows belong to nobody and end with their caller or target.
+//
+// Broker -> relay
+//   PROBE   probe=ID addr=A port=P           starts probing: one SYN in flight, every 100 ms until
+//           [slow=1]                         15 s, then 250 ms until 60 s, then every 1 s; slow=1
+//                                            (also as a later PROBE of the same id): the rule is
+//                                            known to be there, so every second attempt may live
+//                                            1 s (a far target)
+//   STOP    probe=ID                         ends it; a winning socket that is still held is kept up
+//                                            to 10 s for a FLOW to the same addr and port, since a
+//                                            finished handshake must not be dropped
+//   FLOW    flow=ID addr=A port=P uid=U      + 3 descriptors: the caller's stdin, stdout, control.
+//           [probe=ID] [session=S] [host=NAME]   Relays over the probe's socket if one is held, else
+//                                            dials (one attempt of 3 s, again once if the target
+//                                            closed without a byte)
+//   END     flow=ID [text=SENTENCE]          shuts a flow down
+//   LIST                                     -> FLOW-IS for each, then LIST-END
+// Relay -> broker (to every connection)
+//   PROBE-OPEN    probe=ID elapsed-ms syns   the handshake is done; the socket is held
+//   PROBE-NOTE    probe=ID errno=NAME        an attempt ended otherwise than by time: ECONNREFUSED
+//                                            (the filter passes, nothing listens), EHOSTUNREACH,
+//                                            ENETUNREACH; probing goes on. Sent when it changes
+//   FLOW-OPEN     flow=ID                    connected: relaying begins
+//   FLOW-FIRST    flow=ID                    the target's first byte passed
+//   FLOW-IS       flow=ID addr port uid session in out     (answer to LIST)
+//   FLOW-END      flow=ID in=BYTES out=BYTES result=NAME reason=SENTENCE
+//   LIST-END
+//   ERROR         [flow] [probe] result=NAME reason=SENTENCE
+//
+// The control descriptor is one end of a socket pair (SOCK_STREAM) of which the caller holds the
+// other: end of file from the caller ends the flow; to the caller the relay writes one PROGRESS
+// stage=connected when data may flow, one PROGRESS stage=queued if it must wait for its turn, and one
+// DONE result= reason= in= out= before it closes.
+//
+// The relay refuses, whatever the broker says, what azjit_addr_forbidden (address.h) refuses, and the
+// addresses of its own interfaces. Limits: AZJIT_RELAY_FLOWS_PER_UID, AZJIT_RELAY_YOUNG.
+#ifndef AZJIT_RELAY_H
+#define AZJIT_RELAY_H
+
+#define AZJIT_RELAY_SOCKET_PATH   "/run/azjit-relay/relay.sock"
+#define AZJIT_RELAY_FLOWS_PER_UID 256
+// Young connections to one target at once (sshd's MaxStartups is 10:30:100 by default, and everybody
+// behind the jump host shares its address); the rest queue. Young: not closed, and fewer bytes than a
+// login needs have passed in either direction.
+#define AZJIT_RELAY_YOUNG 8
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Virtual machines and the addresses that lead to them (azure.md §2.3). Lists go over all pages; the
+// callback runs once with everything.
+#ifndef AZJIT_VM_H
+#define AZJIT_VM_H
+
+#include <azjit/address.h>
+#include <azjit/azure.h>
+
+struct azjit_vm {
+	const char *id, *name, *location;
+	const char *os;             // "Linux", "Windows", ""
+	const char *const *nic_ids; // the primary first
+	size_t nic_count;
+	const char *deny_tag; // value of the tag `azjit` (compared without case), "" if absent
+};
+typedef void azjit_vms_fn(void *userdata, const struct azjit_answer *answer, const struct azjit_vm *vms,
+                          size_t count);
+struct azjit_call *azjit_vm_list(struct azjit_azure *azure, const char *scope,
+                                 struct azjit_call_options options, azjit_vms_fn *fn, void *userdata);
+
+// Instance view: "PowerState/running" … -> "running", "" if not told.
+typedef void azjit_power_fn(void *userdata, const struct azjit_answer *answer, const char *power_state);
+struct azjit_call *azjit_vm_power(struct azjit_azure *azure, const char *vm_id,
+                                  struct azjit_call_options options, azjit_power_fn *fn, void *userdata);
+
+struct azjit_ipconfig {
+	struct azjit_addr private_addr;       // family NONE if none
+	const char *public_ip_id, *subnet_id; // "" if none
+	const char *const *asg_ids;
+	size_t asg_count;
+	bool primary;
+};
+struct azjit_nic {
+	const char *id, *vm_id, *nsg_id; // "" if none
+	bool primary;
+	const struct azjit_ipconfig *ipconfigs;
+	size_t ipconfig_count;
+};
+typedef void azjit_nics_fn(void *userdata, const struct azjit_answer *answer, const struct azjit_nic *nics,
+                           size_t count);
+struct azjit_call *azjit_nic_list(struct azjit_azure *azure, const char *scope,
+                                  struct azjit_call_options options, azjit_nics_fn *fn, void *userdata);
+
+struct azjit_subnet {
+	const char *id, *nsg_id; // nsg_id "" if none
+};
+typedef void azjit_subnets_fn(void *userdata, const struct azjit_answer *answer,
+                              const struct azjit_subnet *subnets, size_t count);
+// From the virtual networks of the scope, flattened.
+struct azjit_call *azjit_subnet_list(struct azjit_azure *azure, const char *scope,
+                                     struct azjit_call_options options, azjit_subnets_fn *fn, void *userdata);
+
+struct azjit_public_ip {
+	const char *id;
+	struct azjit_addr addr; // family NONE: a dynamic one without an address (§2.3)
+};
+typedef void azjit_public_ips_fn(void *userdata, const struct azjit_answer *answer,
+                                 const struct azjit_public_ip *ips, size_t count);
+struct azjit_call *azjit_public_ip_list(struct azjit_azure *azure, const char *scope,
+                                        struct azjit_call_options options, azjit_public_ips_fn *fn,
+                                        void *userdata);
+
+#endif
