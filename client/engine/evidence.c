@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+// Evidence that a port is open, in rising order: the service says Initiated; the rule is there and wins
+// in every group on the path; a handshake succeeds (docs/design.md §8). Three values: unknown is never
+// allow. With our own address as source the handshake decides, for another's address the rule does.
+#include "grants.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void evidence_reset(struct azjit_grant *grant)
+{
+	struct evidence fresh = {.rule_told = false};
+
+	for (int i = 0; i < LEVEL_COUNT; i++)
+		fresh.levels[i].nsg_id = grant->ev.levels[i].nsg_id;
+	grant->ev = fresh;
+}
+
+enum azjit_verdict evidence_verdict(const struct azjit_grant *grant, const struct azjit_verdict_why **ret_why)
+{
+	static const struct azjit_verdict_why no_group = {.verdict = AZJIT_VERDICT_ALLOW,
+	                                                  .text = "no security group is on the path"};
+	static const struct azjit_verdict_why not_read = {.text = "the security group has not been read"};
+	const struct azjit_verdict_why *why = &no_group;
+
+	for (int i = 0; i < LEVEL_COUNT; i++) { // the subnet's group is asked first, as Azure does
+		const struct level *level = &grant->ev.levels[i];
+
+		if (!level->nsg_id)
+			continue;
+		if (!level->read) {
+			*ret_why = &not_read;
+			return AZJIT_VERDICT_UNKNOWN;
+		}
+		why = &level->why;
+		if (why->verdict != AZJIT_VERDICT_ALLOW)
+			break;
+	}
+	*ret_why = why;
+	return why->verdict;
+}
+
+bool evidence_jit_allow(const struct azjit_grant *grant)
+{
+	for (int i = 0; i < LEVEL_COUNT; i++)
+		if (grant->ev.levels[i].nsg_id && grant->ev.levels[i].jit_allow)
+			return true;
+	return false;
+}
+
+void grant_probe(struct azjit_grant *grant, bool on)
+{
+	struct azjit_engine *engine = grant->engine;
+
+	if (on && grant->target) {
+		const struct azjit_verdict_why *why;
+		bool slow = evidence_verdict(grant, &why) == AZJIT_VERDICT_ALLOW &&
+		            grant->ev.levels[LEVEL_NIC].read;
+
+		grant->probing = true;
+		engine->ops.probe_start(engine->userdata, grant->id, &grant->target->dial, grant->port, slow);
+	} else if (!on && grant->probing) {
+		grant->probing = false;
+		engine->ops.probe_stop(engine->userdata, grant->id);
+	}
+}
+
+static void grant_deadline(void *userdata)
+{
+	struct azjit_grant *grant = userdata;
+	struct azjit_reason reason;
+	enum azjit_result result = grant_diagnose(grant, &reason);
+
+	grant_fail(grant, result, "%s", reason.text);
+}
+
+static void arm_deadline(struct azjit_grant *grant)
+{
+	uint64_t delay = (uint64_t)grant->engine->config->deadline_s * 1000;
+
+	if (grant->deadline)
+		(void)azjit_source_timer(grant->deadline, delay);
+	else
+		(void)azjit_loop_timer(grant->engine->loop, delay, grant_deadline, grant, &grant->deadline);
+}
+
+void grant_accepted(struct azjit_grant *grant)
+{
+	char scratch[160], until[AZJIT_TIME_CHARS];
+
+	conflict_watch(grant);
+	if (grant->state == AZJIT_GRANT_OPEN)
+		return; // renewed: it stays open meanwhile
+	grant->state = AZJIT_GRANT_WAITING;
+	grant->accepted_ms = azjit_time_monotonic_ms();
+	struct azjit_entry entry = grant_entry(grant, AZJIT_ENTRY_GRANT, "waiting", scratch);
+
+	(void)grant_record(grant, &entry, NULL);
+	azjit_time_format(grant->until, until);
+	grant_progress(grant, "waiting", "Azure took the request (until %.19sZ): waiting for the rule",
+	               until);
+	arm_deadline(grant);
+	grant_poll(grant, true);
+	if (grant->wants_probe)
+		grant_probe(grant, true);
+	grant_tell(grant, true, AZJIT_OK, "the request was accepted");
+}
+
+static void record_open(struct azjit_grant *grant, struct azjit_entry *entry, const char *how)
+{
+	const struct azjit_verdict_why *why;
+	char elapsed[24];
+
+	snprintf(elapsed, sizeof(elapsed), "%llu",
+	         (unsigned long long)(azjit_time_monotonic_ms() - grant->accepted_ms));
+	azjit_entry_put(entry, "evidence", how);
+	azjit_entry_put(entry, "guard", grant->guarded ? "on" : "off");
+	if (grant->accepted_ms)
+		azjit_entry_put(entry, "elapsed_ms", elapsed);
+	if (evidence_verdict(grant, &why) == AZJIT_VERDICT_ALLOW && why->rule[0])
+		azjit_entry_put(entry, "rule", why->rule);
+}
+
+void grant_open(struct azjit_grant *grant, const char *how)
+{
+	struct azjit_engine *engine = grant->engine;
+	struct azjit_reason reason;
+	char scratch[160];
+
+	if (grant->state == AZJIT_GRANT_OPEN || !grant->target)
+		return;
+	grant->guarded = engine->ops.guarded(engine->userdata, &grant->target->dial, grant->port);
+	snprintf(grant->evidence_text, sizeof(grant->evidence_text), "%s", how);
+	struct azjit_entry entry = grant_entry(grant, AZJIT_ENTRY_GRANT, "open", scratch);
+	char elapsed_text[300];
+
+	snprintf(elapsed_text, sizeof(elapsed_text), "%s", how);
+	record_open(grant, &entry, elapsed_text);
+	if (grant_record(grant, &entry, &reason) != AZJIT_OK) {
+		grant_fail(grant, AZJIT_LEDGER, "%s", reason.text);
+		return;
+	}
+	grant->state = AZJIT_GRANT_OPEN;
+	grant->ev.lost_reads = 0;
+	grant->attempts = 0;
+	grant->deadline = azjit_source_free(grant->deadline);
+	grant->probing = false; // the relay holds the winning socket for the first flow
+	grant_tell(grant, false, AZJIT_OK, how);
+}
+
+void grant_fail(struct azjit_grant *grant, enum azjit_result result, const char *fmt, ...)
+{
+	char scratch[160];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(grant->reason, sizeof(grant->reason), fmt, args);
+	va_end(args);
+	grant_probe(grant, false);
+	grant_poll(grant, false);
+	grant->deadline = azjit_source_free(grant->deadline);
+	grant->state = AZJIT_GRANT_FAILED;
+	grant->ended_ms = azjit_time_monotonic_ms();
+	struct azjit_entry entry = grant_entry(grant, AZJIT_ENTRY_GRANT, "failed", scratch);
+
+	azjit_entry_put(&entry, "result", azjit_result_name(result));
+	azjit_entry_put(&entry, "reason", grant->reason);
+	(void)grant_record(grant, &entry, NULL);
+	grant_tell(grant, false, result, grant->reason);
+}
+
+// The rule was seen: said once to those who wait, and kept for the timeline.
+static void tell_rule(struct azjit_grant *grant, const struct azjit_verdict_why *why)
+{
+	char scratch[160];
+
+	if (grant->ev.rule_told || !why->rule[0])
+		return;
+	grant->ev.rule_told = true;
+	struct azjit_entry entry = grant_entry(grant, AZJIT_ENTRY_GRANT, "rule-seen", scratch);
+
+	azjit_entry_put(&entry, "rule", why->rule);
+	azjit_entry_put(&entry, "nsg", why->nsg);
+	azjit_entry_put(&entry, "text", why->text);
+	(void)grant_record(grant, &entry, NULL);
+	grant_progress(grant, "rule-seen", "the security group lets us through: %s", why->text);
+	if (grant->probing)
+		grant_probe(grant, true); // now slowly, too: the rule is known to be there
+}
+
+static void how_by_rule(const struct azjit_verdict_why *why, char *ret_text, size_t size)
+{
+	if (why->jit)
+		snprintf(ret_text, size, "rule '%s'", why->rule);
+	else if (why->rule[0])
+		snprintf(ret_text, size, "already open before the request, by rule '%s'", why->rule);
+	else
+		snprintf(ret_text, size, "%s", why->text);
+}
+
+void grant_decide(struct azjit_grant *grant)
+{
+	const struct azjit_verdict_why *why;
+	enum azjit_verdict verdict = evidence_verdict(grant, &why);
+	uint64_t now = azjit_time_monotonic_ms();
+	char how[200];
+
+	if (verdict == AZJIT_VERDICT_ALLOW &&
+	    (grant->state == AZJIT_GRANT_WAITING || grant->state == AZJIT_GRANT_OPEN))
+		tell_rule(grant, why);
+	if (grant->state != AZJIT_GRANT_WAITING)
+		return;
+	if (grant->ev.entry == AZJIT_STATE_FAILED) {
+		grant_fail(grant, AZJIT_REQUEST_FAILED, "Azure took the request and failed it later: %s",
+		           grant->ev.entry_text);
+		return;
+	}
+	if (grant->ev.entry == AZJIT_STATE_REVOKED) {
+		conflict_lost(grant, grant->ev.entry_text);
+		return;
+	}
+	if (verdict != AZJIT_VERDICT_ALLOW)
+		return;
+	if (!grant->wants_probe) {
+		how_by_rule(why, how, sizeof(how));
+		grant_open(grant, how);
+	} else if (grant->ev.refused_since_ms && now - grant->ev.refused_since_ms >= REFUSED_MS) {
+		struct azjit_reason reason;
+		enum azjit_result result = grant_diagnose(grant, &reason);
+
+		grant_fail(grant, result, "%s", reason.text);
+	}
+}
+
+// An open grant whose entry was revoked, or whose rule is gone in two reads, is lost.
+static void watch_open(struct azjit_grant *grant, bool gone, const char *how)
+{
+	if (grant->state != AZJIT_GRANT_OPEN || grant->pending || grant_near_end(grant))
+		return;
+	grant->ev.lost_reads = gone ? grant->ev.lost_reads + 1 : 0;
+	if (grant->ev.lost_reads >= 2)
+		conflict_lost(grant, how);
+	else if (gone)
+		grant_poll(grant, true); // read once more, now
+}
+
+static void managed_still(struct azjit_grant *grant, const struct azjit_jit_policy *policy)
+{
+	if (grant->state != AZJIT_GRANT_OPEN || azjit_streq(policy->provisioning_state, "Updating"))
+		return;
+	for (size_t i = 0; i < policy->vm_count; i++) {
+		const struct azjit_jit_vm *vm = &policy->vms[i];
+
+		if (!azjit_ieq(vm->id, grant->vm_id))
+			continue;
+		for (size_t j = 0; j < vm->port_count; j++)
+			if (vm->ports[j].number == grant->port)
+				return;
+	}
+	grant_close(grant, AZJIT_GRANT_UNMANAGED, "the machine or its port was taken out of the policy");
+}
+
+static const struct azjit_jit_request *find_entry(const struct azjit_grant *grant,
+                                                  const struct azjit_jit_policy *policy)
+{
+	for (size_t i = 0; i < policy->request_count; i++) {
+		const struct azjit_jit_request *entry = &policy->requests[i];
+
+		if (entry->port == grant->port && entry->end == grant->request->end &&
+		    azjit_ieq(entry->vm_id, grant->vm_id))
+			return entry;
+	}
+	return NULL;
+}
+
+static void no_entry(struct azjit_grant *grant, const struct azjit_jit_policy *policy)
+{
+	uint64_t age = azjit_time_monotonic_ms() - grant->request->sent_ms;
+
+	if (azjit_streq(policy->provisioning_state, "Updating"))
+		return; // requests[] may be empty although history exists (azure.md §12.8)
+	grant->ev.policy_reads++;
+	if (grant->state == AZJIT_GRANT_CHECKING && age >= CHECK_WINDOW_MS && grant->ev.policy_reads >= 3)
+		request_repeat(grant);
+}
+
+void evidence_policy(struct azjit_grant *grant, const struct azjit_answer *answer,
+                     const struct azjit_jit_policy *policy)
+{
+	const struct azjit_jit_request *entry;
+
+	if (!policy) {
+		snprintf(grant->ev.policy_error, sizeof(grant->ev.policy_error), "%.190s", answer->message);
+		return;
+	}
+	grant->ev.policy_error[0] = '\0';
+	if (!grant->request)
+		return;
+	entry = find_entry(grant, policy);
+	if (!entry) {
+		no_entry(grant, policy);
+	} else {
+		bool first = !grant->ev.entry_seen;
+
+		grant->ev.entry_seen = true;
+		grant->ev.entry = azjit_request_state(entry->status, entry->status_reason);
+		snprintf(grant->ev.entry_reason, sizeof(grant->ev.entry_reason), "%.60s",
+		         entry->status_reason);
+		snprintf(grant->ev.entry_text, sizeof(grant->ev.entry_text), "%.60s%s%.60s%s", entry->status,
+		         entry->status_reason[0] ? " (" : "", entry->status_reason,
+		         entry->status_reason[0] ? ")" : "");
+		if (grant->state == AZJIT_GRANT_CHECKING)
+			request_taken(grant->request, "accepted");
+		else if (first && grant->state == AZJIT_GRANT_WAITING)
+			grant_progress(grant, "waiting", "Azure says: %s", grant->ev.entry_text);
+		if (grant->ev.entry == AZJIT_STATE_REVOKED) {
+			grant->ev.lost_reads++; // said by the service itself: one read is enough
+			watch_open(grant, true, grant->ev.entry_text);
+		}
+	}
+	managed_still(grant, policy);
+	grant_decide(grant);
+}
+
+static void judge_level(const struct azjit_grant *grant, struct level *level, enum level_place place,
+                        const struct azjit_nsg *nsg)
+{
+	const struct azjit_rule *rule = NULL;
+	struct azjit_verdict_why why;
+
+	level->jit_allow = false;
+	for (size_t i = 0; i < grant->sources.count; i++) {
+		struct azjit_flow flow = {
+		        .source = grant->sources.items[i].addr,
+		        .destination = grant->target->private_addr,
+		        .port = grant->port,
+		        .protocol = AZJIT_PROTOCOL_TCP,
+		        .destination_asg_ids = (const char *const *)grant->target->asg_ids.items,
+		        .destination_asg_count = grant->target->asg_ids.count,
+		};
+
+		azjit_nsg_verdict(place == LEVEL_NIC ? nsg : NULL, place == LEVEL_SUBNET ? nsg : NULL, &flow,
+		                  &why);
+		if (i == 0 || why.verdict != AZJIT_VERDICT_ALLOW)
+			level->why = why;
+		if (azjit_nsg_has_jit_allow(nsg, &flow, &rule)) {
+			level->jit_allow = true;
+			snprintf(level->jit_rule, sizeof(level->jit_rule), "%.95s", rule ? rule->name : "");
+		}
+	}
+	level->read = true;
+	level->error[0] = '\0';
+}
+
+void evidence_nsg(struct azjit_grant *grant, const char *nsg_id, const struct azjit_answer *answer,
+                  const struct azjit_nsg *nsg)
+{
+	const struct azjit_verdict_why *why;
+
+	if (!grant->target)
+		return;
+	for (int i = 0; i < LEVEL_COUNT; i++) {
+		struct level *level = &grant->ev.levels[i];
+
+		if (!level->nsg_id || !azjit_ieq(level->nsg_id, nsg_id))
+			continue;
+		if (nsg)
+			judge_level(grant, level, (enum level_place)i, nsg);
+		else
+			snprintf(level->error, sizeof(level->error), "%.190s", answer->message);
+	}
+	if (nsg && grant->state == AZJIT_GRANT_OPEN && grant->ev.rule_told)
+		watch_open(grant, evidence_verdict(grant, &why) == AZJIT_VERDICT_DENY, "its rule is gone");
+	grant_decide(grant);
+}
+
+void azjit_engine_probe_open(struct azjit_engine *engine, const char *probe_id)
+{
+	struct azjit_grant *grant = grant_find(engine, probe_id);
+
+	if (grant && grant->state == AZJIT_GRANT_WAITING)
+		grant_open(grant, "handshake");
+}
+
+void azjit_engine_probe_note(struct azjit_engine *engine, const char *probe_id, const char *errno_name)
+{
+	struct azjit_grant *grant = grant_find(engine, probe_id);
+
+	if (!grant || grant->state != AZJIT_GRANT_WAITING)
+		return;
+	azjit_copy(grant->ev.probe_errno, sizeof(grant->ev.probe_errno), errno_name);
+	if (!azjit_streq(errno_name, "ECONNREFUSED"))
+		grant->ev.refused_since_ms = 0;
+	else if (!grant->ev.refused_since_ms)
+		grant->ev.refused_since_ms = azjit_time_monotonic_ms();
+	grant_decide(grant);
+}
+
+void azjit_engine_probes_lost(struct azjit_engine *engine)
+{
+	struct azjit_grant *grant;
+
+	TAILQ_FOREACH(grant, &engine->grants, link)
+	grant->probing = false;
+}
+
+void azjit_engine_probes_again(struct azjit_engine *engine)
+{
+	struct azjit_grant *grant;
+
+	TAILQ_FOREACH(grant, &engine->grants, link)
+	if (grant->state == AZJIT_GRANT_WAITING && grant->wants_probe)
+		grant_probe(grant, true);
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine's own structures. A *grant* is what people share: a VM's port, open for a source until its
+// own end. A *request* is one POST to Azure that carries one grant, or several where a subscription is
+// known to let a newer request revoke older ones on the port (conflict.c). Everything hangs on the engine.
+#ifndef AZJIT_ENGINE_GRANTS_H
+#define AZJIT_ENGINE_GRANTS_H
+
+#include <azjit/grant.h>
+#include <azjit/request_check.h>
+#include <sys/queue.h>
+#include <syslog.h>
+
+#define CHECK_WINDOW_MS  10000   // an intent that may have been sent shows in the policy within this
+#define WATCH_MS         30000   // how long others on the port are watched after a request (design §8)
+#define OVERDUE_MS       60000   // a rule that stays so long after its end is an alarm
+#define KEEP_MS          3600000 // ended grants stay visible
+#define REUSE_S          60      // a grant that ends sooner is not joined by a newcomer
+#define RENEW_LEAD_S     10      // a combined request is renewed this long before its earliest end
+#define REFUSED_MS       3000    // refusals by the target, with the filter open, before we believe them
+#define READ_DEADLINE_MS 10000
+
+struct azjit_request;
+
+// A read of Azure that many grants share: one GET at a time per policy and per security group.
+enum poll_kind { POLL_POLICY, POLL_NSG };
+struct poller {
+	LIST_ENTRY(poller) link;
+	struct azjit_engine *engine;
+	enum poll_kind kind;
+	char *id;
+	struct azjit_call *call;
+	struct azjit_source *timer;
+	uint64_t since_ms; // when the newest interest began
+	unsigned users;    // grants that want it
+	bool again;        // someone came while a read was under way
+};
+
+struct level {        // what one security group says of a grant's sources
+	char *nsg_id; // NULL: no group at this level
+	struct azjit_verdict_why why;
+	bool read;
+	bool jit_allow; // a JIT allow rule for our flow stands in it
+	char jit_rule[96];
+	char error[192]; // why the newest read failed, "" if it did not
+};
+
+enum level_place { LEVEL_SUBNET, LEVEL_NIC, LEVEL_COUNT };
+
+struct evidence {
+	struct level levels[LEVEL_COUNT];
+	bool entry_seen;
+	enum azjit_request_state entry;
+	char entry_text[160]; // "Failed (NSGRulesQuotaReached)"
+	char entry_reason[64];
+	unsigned policy_reads; // whole, while the policy was not Updating
+	char policy_error[192];
+	char probe_errno[24];
+	uint64_t refused_since_ms; // the target has refused since, 0: not
+	bool rule_told;
+	unsigned lost_reads; // in a row, of an open grant: neither entry nor rule
+};
+
+struct azjit_waiter {
+	TAILQ_ENTRY(azjit_waiter) link;
+	struct azjit_engine *engine;
+	struct azjit_grant *grant; // NULL: result is ready
+	azjit_progress_fn *progress;
+	azjit_need_done_fn *fn;
+	void *userdata;
+	bool probe, no_wait;
+	bool ready; // its result is known: it stands in engine->ready
+	struct azjit_source *timer;
+	enum azjit_result result; // when ready
+	struct azjit_reason reason;
+};
+TAILQ_HEAD(waiters, azjit_waiter);
+
+struct azjit_grant {
+	TAILQ_ENTRY(azjit_grant) link;
+	struct azjit_engine *engine;
+	char id[AZJIT_UUID_CHARS];
+	enum azjit_grant_state state;
+	struct azjit_target *target; // NULL after a restart until inventory knows the VM again
+	char *vm_id, *policy_id;
+	uint16_t port;
+	struct azjit_sources sources;
+	azjit_ticks until;
+	char user[256], rule[64], session[AZJIT_UUID_CHARS], note[256];
+	int64_t rule_max_s;
+	struct azjit_request *request; // the newest that Azure took, or that is on its way for it
+	struct azjit_request *pending; // of an open grant: a newer one that is on its way
+	bool restoring;                // was open, another's request took it away, and it is asked for again
+	bool restored;                 // so once already
+	struct evidence ev;
+	char evidence_text[256], reason[512];
+	struct waiters waiters;
+	size_t flows;
+	bool probing, wants_probe, guarded, polling, recovered;
+	unsigned attempts;             // intents sent for the present need
+	struct azjit_source *deadline; // of the wait
+	uint64_t accepted_ms, watch_until_ms, ended_ms, expired_ms, next_poll_ms;
+	struct azjit_lookup *lookup;
+};
+TAILQ_HEAD(grants, azjit_grant);
+
+enum request_state { REQUEST_SENDING, REQUEST_UNSURE, REQUEST_TAKEN, REQUEST_DEAD };
+
+struct azjit_request {
+	TAILQ_ENTRY(azjit_request) link;
+	struct azjit_engine *engine;
+	enum request_state state;
+	char *policy_id, *vm_id;
+	uint16_t port;
+	struct azjit_sources sources;
+	azjit_ticks end;
+	char client_request_id[AZJIT_UUID_CHARS], correlation_id[AZJIT_UUID_CHARS];
+	char answer_correlation_id[64];
+	uint64_t anchor_seq;
+	struct azjit_call *call;
+	struct azjit_source *retry;
+	unsigned tries;
+	uint64_t sent_ms;
+	unsigned users; // grants that point here
+	bool renewed;   // a follower was asked for
+};
+TAILQ_HEAD(requests, azjit_request);
+
+// What is remembered of a subscription (with evidence in the ledger): do newer requests revoke older
+// ones on the port, and does it take the plural form?
+struct habit {
+	LIST_ENTRY(habit) link;
+	char subscription[64];
+	bool ports_supersede, plural_refused;
+};
+
+struct azjit_engine {
+	struct azjit_loop *loop;
+	const struct azjit_config *config;
+	struct azjit_azure *azure;
+	struct azjit_inventory *inventory;
+	struct azjit_ledger *ledger;
+	struct azjit_engine_ops ops;
+	void *userdata;
+	struct grants grants;
+	struct requests requests;
+	struct waiters ready; // waiters whose result is known, told in the next turn
+	LIST_HEAD(, poller) pollers;
+	LIST_HEAD(, habit) habits;
+	struct azjit_source *tick, *tell;
+};
+
+// engine.c
+struct azjit_grant *grant_new(struct azjit_engine *engine);
+void grant_free(struct azjit_grant *grant);
+struct azjit_grant *grant_find(struct azjit_engine *engine, const char *id);
+bool grant_live(const struct azjit_grant *grant); // CHECKING … OPEN
+void grant_view(const struct azjit_grant *grant, struct azjit_grant_view *ret);
+// Appends an entry of this grant with its standing fields; `fields` are added.
+struct azjit_entry grant_entry(const struct azjit_grant *grant, enum azjit_entry_kind kind, const char *event,
+                               char scratch[160]);
+enum azjit_result grant_record(struct azjit_grant *grant, const struct azjit_entry *entry,
+                               struct azjit_reason *reason);
+void engine_log(struct azjit_engine *engine, int level, const char *fmt, ...) _printf_(3, 4);
+void sources_text(const struct azjit_sources *sources, char *ret_text, size_t size);
+bool sources_equal(const struct azjit_sources *a, const struct azjit_sources *b);
+
+// need.c
+void grant_progress(struct azjit_grant *grant, const char *stage, const char *fmt, ...) _printf_(3, 4);
+bool grant_take_target(struct azjit_grant *grant, struct azjit_target *target);
+void grant_tell(struct azjit_grant *grant, bool no_wait_only, enum azjit_result result, const char *reason);
+
+// request.c
+enum azjit_result request_start(struct azjit_grant **grants, size_t count,
+                                const struct azjit_sources *sources, azjit_ticks end,
+                                struct azjit_reason *reason);
+void request_unref(struct azjit_request *request);
+bool request_carries(const struct azjit_request *request, const struct azjit_grant *grant);
+void request_taken(struct azjit_request *request, const char *event);
+void request_repeat(struct azjit_grant *grant); // an intent that never arrived, sent anew under a new one
+
+// poll.c
+void grant_poll(struct azjit_grant *grant, bool on); // policy and both groups
+void poll_now(struct azjit_engine *engine, enum poll_kind kind, const char *id);
+void pollers_free(struct azjit_engine *engine);
+
+// evidence.c
+void evidence_reset(struct azjit_grant *grant);
+void evidence_policy(struct azjit_grant *grant, const struct azjit_answer *answer,
+                     const struct azjit_jit_policy *policy);
+void evidence_nsg(struct azjit_grant *grant, const char *nsg_id, const struct azjit_answer *answer,
+                  const struct azjit_nsg *nsg);
+enum azjit_verdict evidence_verdict(const struct azjit_grant *grant,
+                                    const struct azjit_verdict_why **ret_why);
+bool evidence_jit_allow(const struct azjit_grant *grant); // some group still holds a JIT rule for us
+void grant_accepted(struct azjit_grant *grant);           // the service took it: gather evidence
+void grant_decide(struct azjit_grant *grant);
+void grant_open(struct azjit_grant *grant, const char *how);
+void grant_fail(struct azjit_grant *grant, enum azjit_result result, const char *fmt, ...) _printf_(3, 4);
+void grant_probe(struct azjit_grant *grant, bool on);
+
+// diagnose.c: why it is not open, as one sentence; never AZJIT_OK.
+enum azjit_result grant_diagnose(const struct azjit_grant *grant, struct azjit_reason *reason);
+
+// conflict.c
+struct habit *habit_of(struct azjit_engine *engine, const char *vm_id);
+void habit_learn(struct azjit_grant *grant, bool supersede, bool plural_refused, const char *why);
+// Sends for a grant: alone, or together with the others on its port where that is the habit.
+enum azjit_result conflict_request(struct azjit_grant *grant, struct azjit_reason *reason);
+// A combined request was refused, or taken with its plural `dropped`: true if handled.
+bool conflict_refused(struct azjit_request *request, bool dropped, const char *message);
+void conflict_watch(struct azjit_grant *newcomer);
+void conflict_lost(struct azjit_grant *loser, const char *how); // an open grant of ours went away
+void conflict_renew(struct azjit_request *request); // a combined one ends before all of its grants do
+
+// expire.c
+void grant_tick(struct azjit_grant *grant);
+bool grant_near_end(const struct azjit_grant *grant); // its request ends within 2 s, or has ended
+void grant_close(struct azjit_grant *grant, enum azjit_grant_state state, const char *how);
+
+// recover.c
+enum azjit_result engine_recover(struct azjit_engine *engine, struct azjit_reason *reason);
+
+#endif
