@@ -22,6 +22,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#define EXPORT        __attribute__((visibility("default")))
 #define CLOSE_MS      1000
 #define DATA_SESSION  "azjit-session"
 #define VARIABLE      "AZJIT_SESSION"
