@@ -31,7 +31,8 @@
 //   type=session  session state=open|closed|lost|undone user uid(n) service from (the address the
 //                 person came from) tty auth opened(time) closed(time) grants(n) flows(n) denials(n)
 //   type=entry    one ledger entry: seq(n) when(time) kind event session grant text (one clause for a
-//                 person) and the entry's own fields, each under its own name
+//                 person) and the entry's own fields, each under its own name, but for one that is
+//                 named as a key before
 //
 // AUDIT-VERIFY [json=1]
 //   type=verify   one; ok(bool) entries(n) bad_seq(n) anchored_seq(n) anchor_time(time) unanchored(n)
@@ -57,6 +58,11 @@ void azjit_row_verdict(struct azjit_wire_out *out, char *bytes, size_t size,
                        const struct azjit_reconcile_row *row);
 // Puts a time in its form; nothing if it is 0.
 void azjit_row_time(struct azjit_wire_out *out, const char *key, azjit_ticks when);
+
+// The timeline of a session, oldest entry first: its entries, and of the grants that it used the intents,
+// requests, states and verdicts. What other people did under a shared grant is not in it.
+enum azjit_result azjit_ledger_timeline(struct azjit_ledger *ledger, const char *session, azjit_entry_fn *fn,
+                                        void *userdata, struct azjit_reason *reason);
 
 // Turns an entry into the clause of the timeline: lower case at its start, no full stop, printable, cut
 // to fit: "asked Azure to open web01 port 22 for 10.0.0.4 until 2026-11-22T20:00:00.1234567Z".
