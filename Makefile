@@ -127,6 +127,9 @@ check: ## every test (root, network namespaces)
 check-unit: $(unit) ## the tests that need neither root nor a network
 	@O=$(O) tests/run unit
 
+check-san: all test-programs ## unit, module, relay and Azure tests under the sanitizers (SAN=1)
+	@O=$(O) tests/run san
+
 lint: ## style, banned calls, include directions, static analysis
 	@tests/lint/run
 
@@ -168,7 +171,7 @@ uninstall: ## what install put there; the configuration and the ledger stay
 	rm -rf $(DESTDIR)$(DATADIR)/azjit
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
-.PHONY: all help install-deps test-programs demo check check-unit lint format fuzz bench clean install uninstall
+.PHONY: all help install-deps test-programs demo check check-unit check-san lint format fuzz bench clean install uninstall
 .SECONDARY:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
