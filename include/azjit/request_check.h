@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// A JIT request, held against the policy before it is sent (docs/design.md §8, azure.md §1.2, §1.3): a
-// pure function, so that a refusal costs no call and names the exact remedy.
+// What Azure would refuse, known before the call (docs/design.md §8, azure.md §1.2, §1.6): the port and
+// every source inside the policy, IPv4, names short enough for the rule's description, and an end that
+// stays below the policy's maximum by the service's clock. Pure; no call is made.
 #ifndef AZJIT_REQUEST_CHECK_H
 #define AZJIT_REQUEST_CHECK_H
 
 #include <azjit/inventory.h>
 #include <azjit/source.h>
 
-// wanted_s: the duration asked for; rule_max_s: the access rule's maximum; margin_s: kept free below the
-// policy's maximum, because the service counts from its own clock. More than the rule or the policy
-// permits is clamped, not refused, when `clamp` is set.
-// *ret_end: the end in the service's time, whole seconds: adding a nonce of 0 to 0.9999999 s stays below
-// every maximum. AZJIT_REQUEST_REFUSED (the policy would refuse: port, source, IPv6, 56 characters),
-// AZJIT_DENIED (the rule's maximum), AZJIT_STOPPED (tag azjit=deny); the reason says what to do.
+// Policy name and VM name together (azure.md §1.2: the description of an NSG rule holds 140).
+#define AZJIT_REQUEST_NAMES_MAX 56
+
+// duration_s: what is wanted; more than rule_max_s is refused. More than the policy's maximum less margin_s
+// is shortened if may_clamp (nobody asked for exactly this), else refused with the longest that can be had.
+// now: the service's clock (azjit_azure_now).
+//
+// *ret_end is the latest whole second such that any nonce (0..9,999,999 ticks) may be added to it and it
+// is still within now + what was granted.
+//
+// AZJIT_OK; AZJIT_STOPPED (tag azjit=deny); AZJIT_NOT_MANAGED (the port is under JIT for UDP only);
+// AZJIT_DENIED (the rule, or a source that is never requested); AZJIT_REQUEST_REFUSED (the policy; the
+// sentence says what to change there); AZJIT_USAGE.
 enum azjit_result azjit_request_check(const struct azjit_target *target, const struct azjit_sources *sources,
-				      int64_t wanted_s, int64_t rule_max_s, int64_t margin_s, bool clamp,
-				      azjit_ticks now, azjit_ticks *ret_end, struct azjit_reason *reason);
+                                      int64_t duration_s, int64_t rule_max_s, int64_t margin_s,
+                                      bool may_clamp, azjit_ticks now, azjit_ticks *ret_end,
+                                      struct azjit_reason *reason);
 
 #endif
