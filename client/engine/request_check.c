@@ -68,51 +68,55 @@ static enum azjit_result check_target(const struct azjit_target *target, struct 
 	return check_names(target, reason);
 }
 
-struct wish {
-	int64_t duration_s, rule_max_s, margin_s;
-	bool may_clamp;
-};
-
-static enum azjit_result check_duration(const struct azjit_target *target, const struct wish *wish,
-                                        int64_t *ret_s, struct azjit_reason *reason)
+static enum azjit_result check_rule(const struct azjit_access_rule *rule, int64_t wanted_s,
+                                    struct azjit_reason *reason)
 {
-	int64_t limit = target->max_duration_s - wish->margin_s;
 	char wanted[32], longest[32];
 
-	if (wish->duration_s < SHORTEST_S)
+	if (wanted_s && wanted_s < SHORTEST_S)
 		return azjit_fail(reason, AZJIT_USAGE, "access is requested for %d seconds or more",
 		                  SHORTEST_S);
-	azjit_duration_format(wish->duration_s, wanted, sizeof(wanted));
-	if (wish->duration_s > wish->rule_max_s) {
-		azjit_duration_format(wish->rule_max_s, longest, sizeof(longest));
-		return azjit_fail(reason, AZJIT_DENIED,
-		                  "your access rule allows %s at most, not %s; ask --for %s", longest, wanted,
-		                  longest);
-	}
+	if (wanted_s <= rule->max_duration_s)
+		return AZJIT_OK;
+	azjit_duration_format(wanted_s, wanted, sizeof(wanted));
+	azjit_duration_format(rule->max_duration_s, longest, sizeof(longest));
+	return azjit_fail(reason, AZJIT_DENIED, "rule '%s' allows %s at most, not %s; ask --for %s",
+	                  rule->name, longest, wanted, longest);
+}
+
+static enum azjit_result check_duration(const struct azjit_config *config,
+                                        const struct azjit_access_rule *rule,
+                                        const struct azjit_target *target, int64_t wanted_s, int64_t *ret_s,
+                                        struct azjit_reason *reason)
+{
+	int64_t limit = target->max_duration_s - config->duration_margin_s;
+	int64_t asked = wanted_s ? wanted_s : rule->duration_s;
+	char wanted[32], longest[32];
+
 	if (limit < SHORTEST_S)
 		return azjit_fail(reason, AZJIT_REQUEST_REFUSED,
 		                  "policy '%s' allows %llds for port %u of %s, and grant.margin in "
 		                  "azjit.conf is %llds: "
 		                  "make the margin smaller",
 		                  target->policy_name, (long long)target->max_duration_s, target->port,
-		                  target->vm_name, (long long)wish->margin_s);
-	if (wish->duration_s > limit && !wish->may_clamp) {
+		                  target->vm_name, (long long)config->duration_margin_s);
+	if (wanted_s > limit) {
+		azjit_duration_format(wanted_s, wanted, sizeof(wanted));
 		azjit_duration_format(limit, longest, sizeof(longest));
 		return azjit_fail(reason, AZJIT_REQUEST_REFUSED,
 		                  "policy '%s' allows %s at most for port %u of %s, not %s; ask --for %s",
 		                  target->policy_name, longest, target->port, target->vm_name, wanted,
 		                  longest);
 	}
-	*ret_s = wish->duration_s < limit ? wish->duration_s : limit;
+	*ret_s = asked < limit ? asked : limit;
 	return AZJIT_OK;
 }
 
-enum azjit_result azjit_request_check(const struct azjit_target *target, const struct azjit_sources *sources,
-                                      int64_t duration_s, int64_t rule_max_s, int64_t margin_s,
-                                      bool may_clamp, azjit_ticks now, azjit_ticks *ret_end,
+enum azjit_result azjit_request_check(const struct azjit_config *config, const struct azjit_access_rule *rule,
+                                      const struct azjit_target *target, const struct azjit_sources *sources,
+                                      int64_t wanted_s, azjit_ticks now, struct azjit_request_terms *ret,
                                       struct azjit_reason *reason)
 {
-	struct wish wish = {duration_s, rule_max_s, margin_s, may_clamp};
 	enum azjit_result result = check_target(target, reason);
 	int64_t granted = 0;
 	azjit_ticks end;
@@ -122,10 +126,14 @@ enum azjit_result azjit_request_check(const struct azjit_target *target, const s
 	for (size_t i = 0; result == AZJIT_OK && i < sources->count; i++)
 		result = check_source(target, &sources->items[i], reason);
 	if (result == AZJIT_OK)
-		result = check_duration(target, &wish, &granted, reason);
+		result = check_rule(rule, wanted_s, reason);
+	if (result == AZJIT_OK)
+		result = check_duration(config, rule, target, wanted_s, &granted, reason);
 	if (result != AZJIT_OK)
 		return result;
 	end = now + granted * AZJIT_TICKS_PER_S - (AZJIT_TICKS_PER_S - 1);
-	*ret_end = end - end % AZJIT_TICKS_PER_S;
+	ret->end = end - end % AZJIT_TICKS_PER_S;
+	ret->duration_s = granted;
+	ret->clamped = granted < (wanted_s ? wanted_s : rule->duration_s);
 	return AZJIT_OK;
 }

@@ -11,19 +11,24 @@
 // Policy name and VM name together (azure.md §1.2: the description of an NSG rule holds 140).
 #define AZJIT_REQUEST_NAMES_MAX 56
 
-// duration_s: what is wanted; more than rule_max_s is refused. More than the policy's maximum less margin_s
-// is shortened if may_clamp (nobody asked for exactly this), else refused with the longest that can be had.
-// now: the service's clock (azjit_azure_now).
-//
-// *ret_end is the latest whole second such that any nonce (0..9,999,999 ticks) may be added to it and it
-// is still within now + what was granted.
+struct azjit_request_terms {
+	// The latest whole second such that any nonce (0..9,999,999 ticks) may be added to it and it is
+	// still within now + duration_s.
+	azjit_ticks end;
+	int64_t duration_s; // what was granted
+	bool clamped;       // less than the rule's own, because of the policy
+};
+
+// wanted_s: what a person asks for; more than the rule's or the policy's maximum (less grant.margin) is
+// refused with the longest that can be had. 0: the rule's own duration, shortened to what the policy
+// allows. now: the service's clock (azjit_azure_now).
 //
 // AZJIT_OK; AZJIT_STOPPED (tag azjit=deny); AZJIT_NOT_MANAGED (the port is under JIT for UDP only);
 // AZJIT_DENIED (the rule, or a source that is never requested); AZJIT_REQUEST_REFUSED (the policy; the
 // sentence says what to change there); AZJIT_USAGE.
-enum azjit_result azjit_request_check(const struct azjit_target *target, const struct azjit_sources *sources,
-                                      int64_t duration_s, int64_t rule_max_s, int64_t margin_s,
-                                      bool may_clamp, azjit_ticks now, azjit_ticks *ret_end,
+enum azjit_result azjit_request_check(const struct azjit_config *config, const struct azjit_access_rule *rule,
+                                      const struct azjit_target *target, const struct azjit_sources *sources,
+                                      int64_t wanted_s, azjit_ticks now, struct azjit_request_terms *ret,
                                       struct azjit_reason *reason);
 
 #endif
