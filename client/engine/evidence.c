@@ -195,7 +195,7 @@ static void how_by_rule(const struct azjit_verdict_why *why, char *ret_text, siz
 	else if (why->rule[0])
 		snprintf(ret_text, size, "already open before the request, by rule '%s'", why->rule);
 	else
-		snprintf(ret_text, size, "%s", why->text);
+		snprintf(ret_text, size, "%.250s", why->text);
 }
 
 void grant_decide(struct azjit_grant *grant)
@@ -203,7 +203,7 @@ void grant_decide(struct azjit_grant *grant)
 	const struct azjit_verdict_why *why;
 	enum azjit_verdict verdict = evidence_verdict(grant, &why);
 	uint64_t now = azjit_time_monotonic_ms();
-	char how[200];
+	char how[256];
 
 	if (verdict == AZJIT_VERDICT_ALLOW &&
 	    (grant->state == AZJIT_GRANT_WAITING || grant->state == AZJIT_GRANT_OPEN))

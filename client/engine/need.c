@@ -173,21 +173,19 @@ static void record_reuse(struct azjit_grant *grant, const struct azjit_need *nee
 static enum azjit_result serve(struct azjit_engine *engine, const struct azjit_need *need,
                                struct azjit_grant **ret, bool *ret_ours, struct azjit_reason *reason)
 {
-	int64_t duration_s = need->duration_s ? need->duration_s : need->rule->duration_s;
-	azjit_ticks end = 0;
+	struct azjit_request_terms terms;
 	enum azjit_result result;
 
-	result = azjit_request_check(need->target, &need->sources, duration_s, need->rule->max_duration_s,
-	                             engine->config->duration_margin_s, need->duration_s == 0,
-	                             azjit_azure_now(engine->azure), &end, reason);
+	result = azjit_request_check(engine->config, need->rule, need->target, &need->sources, need->duration_s,
+				     azjit_azure_now(engine->azure), &terms, reason);
 	if (result != AZJIT_OK)
 		return result;
-	*ret = reusable(engine, need, duration_s);
+	*ret = reusable(engine, need, terms.duration_s);
 	if (*ret) {
 		record_reuse(*ret, need);
 		return AZJIT_OK;
 	}
-	result = make_grant(engine, need, end, ret, reason);
+	result = make_grant(engine, need, terms.end, ret, reason);
 	*ret_ours = *ret && (*ret)->target == need->target;
 	return result;
 }

@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small Azure in memory for the engine's tests: one VM (web01), one policy, one NIC with one group.
+// Replaces what the engine calls of jit.h, network.h, inventory.h and azure.h. Included once.
+#ifndef TESTS_UNIT_GRANT_FAKE_H
+#define TESTS_UNIT_GRANT_FAKE_H
+
+#include <azjit/grant.h>
+#include <azjit/log.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#define SUB    "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/lab/providers/"
+#define VM     SUB "Microsoft.Compute/virtualMachines/web01"
+#define NSG    SUB "Microsoft.Network/networkSecurityGroups/web01-nsg"
+#define POLICY SUB "Microsoft.Security/locations/westeurope/jitNetworkAccessPolicies/default"
+#define DELAY_MS 300
+
+enum supersede { SUPERSEDE_NEVER, SUPERSEDE_SAME_SOURCE, SUPERSEDE_SAME_PORT };
+enum plural { PLURAL_ACCEPT, PLURAL_REFUSE, PLURAL_DROP };
+
+struct fake_entry {
+	char sources[4][AZJIT_PREFIX_CHARS];
+	const char *texts[4];
+	size_t count;
+	azjit_ticks end, start;
+	uint64_t due_ms;
+	bool ruled, revoked;
+};
+
+struct fake {
+	struct azjit_loop *loop;
+	struct azjit_config *config;
+	struct azjit_ledger *ledger;
+	struct azjit_engine *engine;
+	char dir[64], path[96];
+	struct azjit_access_rule rule;
+	struct fake_entry entries[32];
+	size_t entry_count;
+	enum supersede supersede;
+	enum plural plural;
+	unsigned initiates, intents_at_post;
+	char last_client_request_id[AZJIT_UUID_CHARS];
+	bool rule_never, shadow, lose_answer, wrong_echo, too_long;
+	int refuse;
+	const char *fail_later;
+	struct azjit_source *check;
+	struct answer *first, *second;
+	const char *want_open;
+	uint64_t give_up_ms;
+	bool good;
+};
+static struct fake *the; // the engine's calls carry no pointer of ours
+
+struct answer {
+	bool done;
+	enum azjit_result result;
+	char reason[512], grant[AZJIT_UUID_CHARS];
+};
+
+// --- calls: each answers in a later turn of the loop ------------------------------------------------
+struct azjit_call {
+	struct azjit_source *timer;
+	void (*answer)(struct azjit_call *call);
+	void *fn, *userdata;
+	struct azjit_jit_initiate initiate;
+	size_t entry;
+};
+
+static void call_fire(void *userdata)
+{
+	struct azjit_call *call = userdata;
+
+	call->timer = azjit_source_free(call->timer);
+	call->answer(call);
+	free(call);
+}
+
+static struct azjit_call *call_new(void (*answer)(struct azjit_call *), void *fn, void *userdata)
+{
+	struct azjit_call *call = calloc(1, sizeof(*call));
+
+	assert_non_null(call);
+	call->answer = answer;
+	call->fn = fn;
+	call->userdata = userdata;
+	assert_int_equal(azjit_loop_timer(the->loop, 5, call_fire, call, &call->timer), AZJIT_OK);
+	return call;
+}
+
+struct azjit_call *azjit_call_cancel(struct azjit_call *call)
+{
+	if (call)
+		azjit_source_free(call->timer);
+	free(call);
+	return NULL;
+}
+
+azjit_ticks azjit_azure_now(const struct azjit_azure *azure)
+{
+	(void)azure;
+	return azjit_time_now();
+}
+
+static void fake_settle(void)
+{
+	for (size_t i = 0; i < the->entry_count; i++) {
+		struct fake_entry *entry = &the->entries[i];
+
+		if (entry->ruled || entry->revoked || azjit_time_monotonic_ms() < entry->due_ms)
+			continue;
+		entry->ruled = true;
+		for (size_t j = 0; j < i && the->supersede != SUPERSEDE_NEVER; j++)
+			if (the->supersede == SUPERSEDE_SAME_PORT || azjit_streq(the->entries[j].texts[0], entry->texts[0]))
+				the->entries[j].revoked = true;
+	}
+}
+
+static void answer_initiate(struct azjit_call *call)
+{
+	azjit_jit_initiate_fn *fn = (azjit_jit_initiate_fn *)call->fn;
+	struct fake_entry *entry = &the->entries[call->entry];
+	struct azjit_answer answer = {.result = AZJIT_OK, .http_status = 202, .code = "", .message = "",
+				      .correlation_id = "c0ffee00-0000-4000-8000-000000000000", .retry_after_ms = -1};
+	struct azjit_jit_request echo = {.vm_id = VM, .port = 22, .prefixes = entry->texts, .prefix_count = entry->count,
+					 .end = entry->end, .start = entry->start, .status = "Initiating",
+					 .status_reason = "UserRequested", .requestor = "", .justification = ""};
+
+	if (call->entry == SIZE_MAX) {
+		answer.result = AZJIT_REQUEST_REFUSED;
+		answer.http_status = the->refuse ? the->refuse : 400;
+		answer.code = the->refuse ? "ScopeLocked" : "InvalidInitiateInput";
+		answer.message = "refused by the test";
+		fn(call->userdata, &answer, NULL);
+		return;
+	}
+	if (the->lose_answer) {
+		answer.result = AZJIT_UNREACHABLE;
+		answer.http_status = 504;
+		answer.maybe_done = true;
+		fn(call->userdata, &answer, NULL);
+		return;
+	}
+	if (the->wrong_echo)
+		echo.end += AZJIT_TICKS_PER_S;
+	fn(call->userdata, &answer, &echo);
+}
+
+static unsigned count_entries(struct fake *fake, enum azjit_entry_kind kind, const char *event);
+
+struct azjit_call *azjit_jit_initiate(struct azjit_azure *azure, const struct azjit_jit_initiate *request,
+				      struct azjit_call_options options, azjit_jit_initiate_fn *fn, void *userdata)
+{
+	struct azjit_call *call = call_new(answer_initiate, (void *)fn, userdata);
+	struct fake_entry *entry = &the->entries[the->entry_count];
+
+	(void)azure;
+	(void)options;
+	the->initiates++;
+	the->intents_at_post = count_entries(the, AZJIT_ENTRY_INTENT, "sending");
+	azjit_copy(the->last_client_request_id, AZJIT_UUID_CHARS, request->client_request_id);
+	call->entry = SIZE_MAX;
+	if (the->refuse || (request->source_count > 1 && the->plural == PLURAL_REFUSE))
+		return call;
+	call->entry = the->entry_count++;
+	*entry = (struct fake_entry){.end = request->end, .start = azjit_time_now(),
+				     .due_ms = azjit_time_monotonic_ms() + DELAY_MS};
+	entry->count = request->source_count;
+	for (size_t i = 0; i < entry->count; i++) {
+		azjit_prefix_format(&request->sources[i], entry->sources[i]);
+		entry->texts[i] = entry->sources[i];
+	}
+	if (entry->count > 1 && the->plural == PLURAL_DROP) {
+		entry->count = 1;
+		entry->texts[0] = "192.0.2.1";
+	}
+	return call;
+}
+
+static void answer_policy(struct azjit_call *call)
+{
+	azjit_jit_policies_fn *fn = (azjit_jit_policies_fn *)call->fn;
+	struct azjit_answer answer = {.result = AZJIT_OK, .http_status = 200, .code = "", .message = "",
+				      .correlation_id = ""};
+	static const char *const any[] = {"*"};
+	struct azjit_jit_port port = {.number = 22, .prefixes = any, .prefix_count = 1, .max_duration_s = 10800};
+	struct azjit_jit_vm vm = {.id = VM, .public_address = "", .ports = &port, .port_count = 1};
+	struct azjit_jit_request requests[32];
+	struct azjit_jit_policy policy = {.id = POLICY, .name = "default", .location = "westeurope",
+					  .provisioning_state = "Succeeded", .vms = &vm, .vm_count = 1,
+					  .requests = requests, .request_count = the->entry_count};
+
+	fake_settle();
+	for (size_t i = 0; i < the->entry_count; i++) {
+		struct fake_entry *entry = &the->entries[i];
+
+		requests[i] = (struct azjit_jit_request){
+			.vm_id = VM, .port = 22, .prefixes = entry->texts, .prefix_count = entry->count,
+			.end = entry->end, .start = entry->start, .requestor = "", .justification = "",
+			.status = entry->revoked ? "Revoked" : entry->ruled ? (the->fail_later ? "Failed" : "Initiated") : "Initiating",
+			.status_reason = entry->revoked ? "NewerRequestInitiated" :
+					 entry->ruled && the->fail_later ? the->fail_later : "UserRequested"};
+	}
+	fn(call->userdata, &answer, &policy, 1);
+}
+
+struct azjit_call *azjit_jit_get(struct azjit_azure *azure, const char *policy_id, struct azjit_call_options options,
+				 azjit_jit_policies_fn *fn, void *userdata)
+{
+	(void)azure;
+	(void)options;
+	assert_string_equal(policy_id, POLICY);
+	return call_new(answer_policy, (void *)fn, userdata);
+}
+
+static void answer_nsg(struct azjit_call *call)
+{
+	azjit_nsg_fn *fn = (azjit_nsg_fn *)call->fn;
+	struct azjit_answer answer = {.result = AZJIT_OK, .http_status = 200, .code = "", .message = "",
+				      .correlation_id = ""};
+	static const char *const any[] = {"*"};
+	static const struct azjit_port_range ssh = {22, 22}, every = {0, 65535};
+	struct azjit_rule rules[40] = {0};
+	size_t count = 0;
+
+	fake_settle();
+	if (the->shadow)
+		rules[count++] = (struct azjit_rule){.name = "block-all", .description = "", .priority = 90, .inbound = true,
+			.succeeded = true, .source = {.texts = any, .text_count = 1, .ports = &ssh, .port_count = 1},
+			.destination = {.texts = any, .text_count = 1, .ports = &ssh, .port_count = 1}};
+	for (size_t i = 0; i < the->entry_count; i++) {
+		struct fake_entry *entry = &the->entries[i];
+
+		if (!entry->ruled || entry->revoked || the->rule_never || the->fail_later)
+			continue;
+		rules[count] = (struct azjit_rule){.name = "MicrosoftDefenderForCloud-JITRule-1-0123456789ABCDEF0123456789ABCDEF",
+			.description = "", .priority = 100 + (int)i, .allow = true, .inbound = true, .succeeded = true,
+			.source = {.texts = entry->texts, .text_count = entry->count},
+			.destination = {.texts = any, .text_count = 1, .ports = &ssh, .port_count = 1}};
+		count++;
+	}
+	rules[count++] = (struct azjit_rule){.name = "jit-deny-web01", .description = "", .priority = 4096, .inbound = true,
+		.succeeded = true, .source = {.texts = any, .text_count = 1},
+		.destination = {.texts = any, .text_count = 1, .ports = &ssh, .port_count = 1}};
+	for (size_t i = 0; i < count; i++) {
+		rules[i].source.ports = &every;
+		rules[i].source.port_count = 1;
+	}
+	fn(call->userdata, &answer, &(struct azjit_nsg){.id = NSG, .succeeded = true, .rules = rules, .rule_count = count});
+}
+
+struct azjit_call *azjit_nsg_get(struct azjit_azure *azure, const char *nsg_id, struct azjit_call_options options,
+				 azjit_nsg_fn *fn, void *userdata)
+{
+	(void)azure;
+	(void)options;
+	assert_string_equal(nsg_id, NSG);
+	return call_new(answer_nsg, (void *)fn, userdata);
+}
+
+// --- inventory: web01 is always known -----------------------------------------------------------------
+static struct azjit_target *fake_target(void)
+{
+	struct azjit_target *target = calloc(1, sizeof(*target));
+
+	assert_non_null(target);
+	target->vm_id = strdup(VM);
+	target->vm_name = strdup("web01");
+	target->group = strdup("lab");
+	target->subscription = strdup("22222222-2222-2222-2222-222222222222");
+	target->policy_id = strdup(POLICY);
+	target->policy_name = strdup("default");
+	target->port = 22;
+	target->policy_prefixes.items = calloc(1, sizeof(char *));
+	target->policy_prefixes.items[0] = strdup("*");
+	target->policy_prefixes.count = 1;
+	target->max_duration_s = 10800;
+	target->nic_nsg_id = strdup(NSG);
+	assert_int_equal(azjit_addr_parse("10.20.1.4", &target->private_addr), AZJIT_OK);
+	target->dial = target->private_addr;
+	return target;
+}
+
+struct azjit_lookup {
+	struct azjit_source *timer;
+	azjit_inventory_found_fn *fn;
+	void *userdata;
+};
+
+static void lookup_fire(void *userdata)
+{
+	struct azjit_lookup *lookup = userdata;
+
+	azjit_source_free(lookup->timer);
+	lookup->fn(lookup->userdata, AZJIT_OK, "", fake_target());
+	free(lookup);
+}
+
+struct azjit_lookup *azjit_inventory_lookup(struct azjit_inventory *inventory, const char *what, uint16_t port,
+					    unsigned deadline_ms, azjit_inventory_found_fn *fn, void *userdata)
+{
+	struct azjit_lookup *lookup = calloc(1, sizeof(*lookup));
+
+	(void)inventory;
+	(void)deadline_ms;
+	assert_string_equal(what, VM);
+	assert_int_equal(port, 22);
+	assert_non_null(lookup);
+	lookup->fn = fn;
+	lookup->userdata = userdata;
+	assert_int_equal(azjit_loop_timer(the->loop, 5, lookup_fire, lookup, &lookup->timer), AZJIT_OK);
+	return lookup;
+}
+
+struct azjit_lookup *azjit_lookup_cancel(struct azjit_lookup *lookup)
+{
+	if (lookup)
+		azjit_source_free(lookup->timer);
+	free(lookup);
+	return NULL;
+}
+
+// --- the engine under test ----------------------------------------------------------------------------
+static void no_probe(void *userdata, const char *id, const struct azjit_addr *addr, uint16_t port, bool slow)
+{
+	(void)userdata, (void)id, (void)addr, (void)port, (void)slow;
+	fail_msg("a rule's evidence needs no probe");
+}
+
+static void no_stop(void *userdata, const char *id)
+{
+	(void)userdata, (void)id;
+}
+
+static bool guarded(void *userdata, const struct azjit_addr *addr, uint16_t port)
+{
+	(void)userdata, (void)addr, (void)port;
+	return true;
+}
+
+static void quiet(void *userdata, int level, const char *text)
+{
+	(void)userdata;
+	if (getenv("TEST_VERBOSE"))
+		fprintf(stderr, "<%d> %s\n", level, text);
+}
+
+static void engine_start(struct fake *fake)
+{
+	const struct azjit_engine_ops ops = {no_probe, no_stop, guarded, quiet};
+	struct azjit_reason reason = {.text = ""};
+
+	if (azjit_ledger_open(fake->path, "jump", &reason, &fake->ledger) != AZJIT_OK)
+		fail_msg("%s", reason.text);
+	assert_int_equal(azjit_engine_new(fake->loop, fake->config, NULL, NULL, fake->ledger, &ops, fake, &reason,
+					  &fake->engine),
+			 AZJIT_OK);
+}
+
+static void restart(struct fake *fake)
+{
+	azjit_engine_free(fake->engine);
+	azjit_ledger_close(fake->ledger);
+	engine_start(fake);
+}
+
+static int fake_setup(void **state)
+{
+	static uint16_t ports[] = {22};
+	struct fake *fake = calloc(1, sizeof(*fake));
+
+	assert_non_null(fake);
+	*state = the = fake;
+	snprintf(fake->dir, sizeof(fake->dir), "/tmp/azjit-grant.XXXXXX");
+	assert_non_null(mkdtemp(fake->dir));
+	snprintf(fake->path, sizeof(fake->path), "%s/ledger.db", fake->dir);
+	assert_int_equal(azjit_loop_new(&fake->loop), AZJIT_OK);
+	assert_int_equal(azjit_config_defaults(&fake->config), AZJIT_OK);
+	fake->config->deadline_s = 4;
+	fake->rule = (struct azjit_access_rule){.name = (char *)"test", .ports = ports, .port_count = 1,
+						.source = AZJIT_SOURCE_CLIENT, .duration_s = 600, .max_duration_s = 3600};
+	engine_start(fake);
+	return 0;
+}
+
+static int fake_teardown(void **state)
+{
+	struct fake *fake = *state;
+	char file[128];
+
+	azjit_engine_free(fake->engine);
+	azjit_ledger_close(fake->ledger);
+	azjit_config_free(fake->config);
+	azjit_loop_free(fake->loop);
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+
+		snprintf(file, sizeof(file), "%s%s", fake->path, ends[i]);
+		(void)unlink(file);
+	}
+	(void)rmdir(fake->dir);
+	free(fake);
+	return 0;
+}
+
+static void need_done(void *userdata, enum azjit_result result, const char *reason,
+		      const struct azjit_grant_view *view)
+{
+	struct answer *answer = userdata;
+
+	answer->done = true;
+	answer->result = result;
+	snprintf(answer->reason, sizeof(answer->reason), "%s", reason);
+	snprintf(answer->grant, sizeof(answer->grant), "%s", view ? view->id : "");
+	if (getenv("TEST_VERBOSE"))
+		fprintf(stderr, "%s: %s\n", azjit_result_name(result), reason);
+}
+
+static void need(struct fake *fake, const char *user, const char *source, struct answer *answer)
+{
+	struct azjit_need wanted = {.target = fake_target(), .rule = &fake->rule, .deadline_ms = 30000,
+				    .sources = {.count = 1, .kind = AZJIT_SOURCE_CLIENT}};
+
+	*answer = (struct answer){.done = false};
+	assert_int_equal(azjit_prefix_parse(source, &wanted.sources.items[0]), AZJIT_OK);
+	azjit_copy(wanted.user, sizeof(wanted.user), user);
+	assert_non_null(azjit_engine_need(fake->engine, &wanted, NULL, need_done, answer));
+}
+
+static bool grant_is(void *userdata, const struct azjit_grant_view *view)
+{
+	struct fake *fake = userdata;
+	char source[AZJIT_PREFIX_CHARS];
+
+	azjit_prefix_format(&view->sources->items[0], source);
+	if (!azjit_streq(source, fake->want_open))
+		return true;
+	fake->good = view->state == AZJIT_GRANT_OPEN;
+	fake->give_up_ms = view->state; // for grant_state
+	return false;
+}
+
+static enum azjit_grant_state grant_state(struct fake *fake, const char *source)
+{
+	fake->want_open = source;
+	fake->give_up_ms = AZJIT_GRANT_FAILED;
+	azjit_engine_grants(fake->engine, grant_is, fake);
+	return (enum azjit_grant_state)fake->give_up_ms;
+}
+
+// Open by the engine's word and by the rules of the fake, and nothing of it on its way any more.
+static bool really_open(struct fake *fake, const char *source)
+{
+	bool ruled = false;
+
+	if (grant_state(fake, source) != AZJIT_GRANT_OPEN)
+		return false;
+	fake_settle();
+	for (size_t i = 0; i < fake->entry_count; i++)
+		for (size_t j = 0; j < fake->entries[i].count; j++)
+			ruled |= fake->entries[i].ruled && !fake->entries[i].revoked &&
+				 azjit_streq(fake->entries[i].texts[j], source);
+	return ruled;
+}
+
+struct wish {
+	struct fake *fake;
+	const struct answer *a, *b;
+	const char *source;
+	uint64_t since_ms, give_up_ms;
+	struct azjit_source *timer;
+};
+
+static void look(void *userdata)
+{
+	struct wish *wish = userdata;
+	uint64_t now = azjit_time_monotonic_ms();
+	bool good = wish->source ? really_open(wish->fake, wish->source) :
+				   wish->a->done && (!wish->b || wish->b->done);
+
+	if (!good)
+		wish->since_ms = now;
+	// An access counts as kept when it stood for longer than any rule of the fake takes to come.
+	if (now >= wish->give_up_ms || (good && now - wish->since_ms >= (wish->source ? 8 * DELAY_MS : 0)))
+		azjit_loop_exit(wish->fake->loop, good ? 1 : 2);
+	else
+		(void)azjit_source_timer(wish->timer, 20);
+}
+
+static bool run_wish(struct wish *wish, uint64_t ms)
+{
+	int status;
+
+	wish->since_ms = azjit_time_monotonic_ms();
+	wish->give_up_ms = wish->since_ms + ms;
+	assert_int_equal(azjit_loop_timer(wish->fake->loop, 0, look, wish, &wish->timer), AZJIT_OK);
+	status = azjit_loop_run(wish->fake->loop);
+	azjit_source_free(wish->timer);
+	return status == 1;
+}
+
+static bool run_until(struct fake *fake, const struct answer *a, const struct answer *b)
+{
+	return run_wish(&(struct wish){.fake = fake, .a = a, .b = b}, 32000);
+}
+
+static bool run_until_open(struct fake *fake, const char *source, uint64_t ms)
+{
+	return run_wish(&(struct wish){.fake = fake, .source = source}, ms);
+}
+
+struct counting {
+	enum azjit_entry_kind kind;
+	const char *event;
+	unsigned count;
+};
+
+static bool count_one(void *userdata, const struct azjit_entry_read *read)
+{
+	struct counting *counting = userdata;
+
+	counting->count += read->entry->kind == counting->kind && azjit_streq(read->entry->event, counting->event);
+	return true;
+}
+
+static unsigned count_entries(struct fake *fake, enum azjit_entry_kind kind, const char *event)
+{
+	struct counting counting = {kind, event, 0};
+
+	assert_int_equal(azjit_ledger_read(fake->ledger, 1, NULL, NULL, count_one, &counting, NULL), AZJIT_OK);
+	return counting.count;
+}
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine against a small Azure in memory: entries, rules, and every position of what is undocumented
+// (does a newer request revoke an older one; is the plural form taken). The functions of jit.h, network.h
+// and inventory.h that the engine calls are replaced here; ledger, verdict and loop are the real ones.
+#include "grant_fake.h"
+
+static void joins_and_reuses(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a, b, c;
+
+	need(fake, "alice", "198.51.100.7", &a);
+	need(fake, "bob", "198.51.100.7", &b);
+	assert_true(run_until(fake, &a, &b));
+	assert_int_equal(a.result, AZJIT_OK);
+	assert_int_equal(b.result, AZJIT_OK);
+	assert_int_equal(fake->initiates, 1);
+	assert_string_equal(a.grant, b.grant);
+	need(fake, "carol", "198.51.100.7", &c);
+	assert_true(run_until(fake, &c, NULL));
+	assert_int_equal(fake->initiates, 1);
+	assert_int_equal(count_entries(fake, AZJIT_ENTRY_INTENT, "sending"), 1);
+	assert_int_equal(count_entries(fake, AZJIT_ENTRY_GRANT, "open"), 1);
+}
+
+static void the_intent_is_durable_before_the_post(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a;
+
+	need(fake, "alice", "198.51.100.7", &a);
+	assert_true(run_until(fake, &a, NULL));
+	assert_int_equal(fake->intents_at_post, 1); // as the ledger stood when the POST left
+	assert_true(azjit_uuid_valid(fake->last_client_request_id));
+	assert_int_equal(fake->last_client_request_id[14], '8'); // an anchor (RFC 9562 version 8)
+}
+
+static void a_rule_that_never_comes_is_named(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a;
+
+	fake->rule_never = true;
+	need(fake, "alice", "198.51.100.7", &a);
+	assert_true(run_until(fake, &a, NULL));
+	assert_int_equal(a.result, AZJIT_RULE_MISSING);
+	assert_non_null(strstr(a.reason, "jit-deny-web01"));
+}
+
+static void a_shadowing_rule_is_named(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a;
+
+	fake->shadow = true;
+	need(fake, "alice", "198.51.100.7", &a);
+	assert_true(run_until(fake, &a, NULL));
+	assert_int_equal(a.result, AZJIT_RULE_SHADOWED);
+	assert_non_null(strstr(a.reason, "block-all"));
+	assert_non_null(strstr(a.reason, "90"));
+}
+
+static void a_later_failure_gives_its_reason(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a;
+
+	fake->fail_later = "NSGRulesQuotaReached";
+	need(fake, "alice", "198.51.100.7", &a);
+	assert_true(run_until(fake, &a, NULL));
+	assert_int_equal(a.result, AZJIT_REQUEST_FAILED);
+	assert_non_null(strstr(a.reason, "NSGRulesQuotaReached"));
+}
+
+static void a_refusal_is_passed_on(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a;
+
+	fake->refuse = 409;
+	need(fake, "alice", "198.51.100.7", &a);
+	assert_true(run_until(fake, &a, NULL));
+	assert_int_equal(a.result, AZJIT_REQUEST_REFUSED);
+	assert_non_null(strstr(a.reason, "ScopeLocked"));
+	assert_int_equal(fake->initiates, 1);
+}
+
+static void an_unknown_outcome_is_looked_for_first(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a;
+
+	fake->lose_answer = true; // it arrived, but the 202 was lost
+	need(fake, "alice", "198.51.100.7", &a);
+	assert_true(run_until(fake, &a, NULL));
+	assert_int_equal(a.result, AZJIT_OK);
+	assert_int_equal(fake->initiates, 1);
+}
+
+static void an_echo_of_something_else_opens_nothing(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a;
+
+	fake->wrong_echo = true;
+	need(fake, "alice", "198.51.100.7", &a);
+	assert_true(run_until(fake, &a, NULL));
+	assert_int_equal(a.result, AZJIT_PROTOCOL);
+	assert_int_equal(count_entries(fake, AZJIT_ENTRY_GRANT, "open"), 0);
+}
+
+static void a_restart_finds_the_grant_again(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a, b;
+
+	need(fake, "alice", "198.51.100.7", &a);
+	assert_true(run_until(fake, &a, NULL));
+	restart(fake);
+	need(fake, "bob", "198.51.100.7", &b);
+	assert_true(run_until(fake, &b, NULL));
+	assert_int_equal(b.result, AZJIT_OK);
+	assert_string_equal(a.grant, b.grant);
+	assert_int_equal(fake->initiates, 1);
+}
+
+// Two people, one port, two addresses: under every reading of "newer revokes older" and every form of
+// the plural, both keep their access where that is possible; where it is not, the first keeps it and
+// the newcomer is told.
+static void two_sources(struct fake *fake, enum supersede supersede, enum plural plural)
+{
+	struct answer a, b;
+	bool possible = supersede != SUPERSEDE_SAME_PORT || plural == PLURAL_ACCEPT;
+
+	fake->supersede = supersede;
+	fake->plural = plural;
+	need(fake, "alice", "198.51.100.7", &a);
+	assert_true(run_until(fake, &a, NULL));
+	assert_int_equal(a.result, AZJIT_OK);
+	need(fake, "bob", "203.0.113.9", &b);
+	assert_true(run_until(fake, &b, NULL));
+	assert_true(run_until_open(fake, "198.51.100.7", 25000)); // watched, and mended
+	if (possible)
+		assert_true(run_until_open(fake, "203.0.113.9", 25000));
+	else
+		assert_int_equal(grant_state(fake, "203.0.113.9"), AZJIT_GRANT_FAILED);
+	assert_false(fake->too_long); // nobody's rule outlasts the end that was asked for him
+}
+
+#define TWO_SOURCES(name, supersede, plural)                                                               \
+	static void name(void **state)                                                                     \
+	{                                                                                                  \
+		two_sources(*state, supersede, plural);                                                    \
+	}
+TWO_SOURCES(never_accept, SUPERSEDE_NEVER, PLURAL_ACCEPT)
+TWO_SOURCES(never_refuse, SUPERSEDE_NEVER, PLURAL_REFUSE)
+TWO_SOURCES(same_source_drop, SUPERSEDE_SAME_SOURCE, PLURAL_DROP)
+TWO_SOURCES(same_port_accept, SUPERSEDE_SAME_PORT, PLURAL_ACCEPT)
+TWO_SOURCES(same_port_refuse, SUPERSEDE_SAME_PORT, PLURAL_REFUSE)
+TWO_SOURCES(same_port_drop, SUPERSEDE_SAME_PORT, PLURAL_DROP)
+
+int main(void)
+{
+#define WITH_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
+	const struct CMUnitTest tests[] = {
+		WITH_FAKE(joins_and_reuses),
+		WITH_FAKE(the_intent_is_durable_before_the_post),
+		WITH_FAKE(a_rule_that_never_comes_is_named),
+		WITH_FAKE(a_shadowing_rule_is_named),
+		WITH_FAKE(a_later_failure_gives_its_reason),
+		WITH_FAKE(a_refusal_is_passed_on),
+		WITH_FAKE(an_unknown_outcome_is_looked_for_first),
+		WITH_FAKE(an_echo_of_something_else_opens_nothing),
+		WITH_FAKE(a_restart_finds_the_grant_again),
+		WITH_FAKE(never_accept),
+		WITH_FAKE(never_refuse),
+		WITH_FAKE(same_source_drop),
+		WITH_FAKE(same_port_accept),
+		WITH_FAKE(same_port_refuse),
+		WITH_FAKE(same_port_drop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
