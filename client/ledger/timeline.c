@@ -27,7 +27,7 @@ static const struct clause {
         {AZJIT_ENTRY_SESSION, "undone", "the session never began[: $reason]"},
         {AZJIT_ENTRY_SESSION, "closed", "[$user ]logged out[: $reason]"},
         {AZJIT_ENTRY_SESSION, "lost", "the session ended without a log-out[: $reason]"},
-        {AZJIT_ENTRY_DENIAL, "refused", "refused[ $user][ $host][ port $port][: $reason]"},
+        {AZJIT_ENTRY_DENIAL, "refused", "[$user ]was refused[ $host][ port $port][: $reason]"},
         {AZJIT_ENTRY_INTENT, "sending",
          "asking Azure to open[ $vm][ port $port][ for $source][ until $until]"
          "[ (client request id $client_request_id)]"},
