@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+// A call goes through these steps, each begun by its one timer or by an answer, never by the caller:
+//
+//   start ─▶ token? ──no──▶ waits (identity wakes it, or its deadline does)
+//              │yes
+//              ▼
+//           exchange ─▶ 2xx ─▶ another page? ─yes─▶ start
+//              │                    └no─▶ done
+//              ├─▶ 401, first time ─▶ token forgotten ─▶ start
+//              ├─▶ 408 429 5xx lost, retries left ─▶ backoff ─▶ start
+//              └─▶ done
+#include "call_private.h"
+
+#include <azjit/text.h>
+#include <stdio.h>
+
+#define DEADLINE_MS          60000
+#define INITIATE_DEADLINE_MS 70000
+#define TIMEOUT_MS           20000
+#define INITIATE_TIMEOUT_MS  65000 // Resource Manager waits 60 s for a provider (azure.md §5.1)
+
+// --- end ----------------------------------------------------------------------------------------------
+
+static void call_free(struct azjit_call *call)
+{
+	if (call->link) {
+		*call->link = call->next;
+		if (call->next)
+			call->next->link = call->link;
+	}
+	identity_unwait(&call->wait);
+	http_cancel(call->exchange);
+	azjit_source_free(call->timer);
+	json_decref(call->items);
+	json_decref(call->visited);
+	arena_free(&call->arena);
+	free(call->url);
+	free(call->body);
+	free(call->key);
+	free(call->client_request_id);
+	free(call->correlation_id);
+	free(call);
+}
+
+struct azjit_call *azjit_call_cancel(struct azjit_call *call)
+{
+	if (call && !call->finishing)
+		call_free(call);
+	return NULL;
+}
+
+void call_finish(struct azjit_call *call)
+{
+	struct call_result result = {
+	        .answer = &call->answer,
+	        .json = call->answer.result == AZJIT_OK ? call->items : NULL,
+	        .arena = &call->arena,
+	        .fn = call->spec.fn,
+	        .userdata = call->spec.userdata,
+	        .key = call->key,
+	};
+
+	// The callback may free the connection and everything on its list; this call is no more on it.
+	*call->link = call->next;
+	if (call->next)
+		call->next->link = call->link;
+	call->link = NULL;
+	call->finishing = true;
+	identity_unwait(&call->wait);
+	call->timer = azjit_source_free(call->timer);
+	call->spec.done(&result);
+	call_free(call);
+}
+
+void call_fail(struct azjit_call *call, enum azjit_result result, const char *message)
+{
+	call->answer.result = result;
+	call->error.code[0] = '\0';
+	azjit_printable(message, call->error.message, sizeof(call->error.message));
+	call_finish(call);
+}
+
+void call_misread(struct azjit_answer *answer, struct arena *arena, enum azjit_result result,
+                  const char *what)
+{
+	const size_t size = 256;
+	char *text = arena_array(arena, size, 1);
+
+	answer->result = text ? result : AZJIT_NOMEM;
+	answer->message = "out of memory";
+	if (text && result != AZJIT_NOMEM) {
+		(void)snprintf(text, size, "Resource Manager answered with %s", what);
+		answer->message = text;
+	}
+}
+
+uint64_t call_left_ms(const struct azjit_call *call)
+{
+	uint64_t now = azjit_time_monotonic_ms();
+
+	return now < call->deadline_ms ? call->deadline_ms - now : 0;
+}
+
+void call_arm(struct azjit_call *call, uint64_t delay_ms)
+{
+	(void)azjit_source_timer(call->timer, delay_ms);
+}
+
+// --- steps --------------------------------------------------------------------------------------------
+
+static bool header(struct arena *arena, const char **slot, const char *name, const char *value)
+{
+	size_t size = strlen(name) + strlen(value) + 3;
+	char *line = arena_array(arena, size, 1);
+
+	if (line)
+		(void)snprintf(line, size, "%s: %s", name, value);
+	*slot = line;
+	return line != NULL;
+}
+
+static bool send_request(struct azjit_call *call, const char *token)
+{
+	bool initiate = call->spec.shape == CALL_INITIATE;
+	unsigned timeout = call->azure->options.call_timeout_ms ?: TIMEOUT_MS;
+	const char *lines[6] = {"Accept: application/json"};
+	struct arena arena = {0};
+	char uuid[AZJIT_UUID_CHARS], *auth = NULL;
+	const char **line = lines + 1;
+	bool ok;
+
+	if (!call->client_request_id && azjit_uuid_random(uuid) != AZJIT_OK)
+		return false;
+	if (initiate && timeout < INITIATE_TIMEOUT_MS)
+		timeout = INITIATE_TIMEOUT_MS;
+	if (timeout > call_left_ms(call))
+		timeout = (unsigned)call_left_ms(call) + 1;
+	ok = header(&arena, line++, "x-ms-client-request-id",
+	            call->client_request_id ? call->client_request_id : uuid);
+	if (call->correlation_id)
+		ok = header(&arena, line++, "x-ms-correlation-request-id", call->correlation_id) && ok;
+	if (initiate)
+		*line++ = "Content-Type: application/json";
+	ok = asprintf(&auth, "Authorization: Bearer %s", token) > 0 && ok;
+	*line = auth;
+	if (ok)
+		call->exchange = http_start(call->azure->http,
+		                            &(struct http_request){
+		                                    .kind = initiate ? HTTP_TLS_ONCE : HTTP_TLS,
+		                                    .url = call->url,
+		                                    .body = call->body,
+		                                    .headers = lines,
+		                                    .timeout_ms = timeout,
+		                            },
+		                            call_answered, call);
+	if (auth)
+		explicit_bzero(auth, strlen(auth));
+	free(auth);
+	arena_free(&arena);
+	if (initiate)
+		call->azure->counts.writes++;
+	else
+		call->azure->counts.reads++;
+	return call->exchange != NULL;
+}
+
+static void call_expire(struct azjit_call *call)
+{
+	const char *trouble = identity_trouble(call->azure->identity);
+
+	if (call->wait.link)
+		call_fail(call, AZJIT_IDENTITY, *trouble ? trouble : "no token in time");
+	else if (*call->error.message)
+		call_finish(call); // the failure that the backoff was for
+	else
+		call_fail(call, AZJIT_UNREACHABLE, "Resource Manager did not answer in time");
+}
+
+static void on_timer(void *userdata)
+{
+	struct azjit_call *call = userdata;
+	const char *token;
+
+	if (!call->url) {
+		call_finish(call); // could not be started, or no token could be had
+		return;
+	}
+	if (call->exchange)
+		return;
+	if (call_left_ms(call) == 0) {
+		call_expire(call);
+		return;
+	}
+	token = identity_token(call->azure->identity, &call->token_serial);
+	if (!token) {
+		call_arm(call, call_left_ms(call));
+		identity_wait(call->azure->identity, &call->wait);
+	} else if (call->spec.shape == CALL_READY) {
+		call->answer.result = AZJIT_OK;
+		call_finish(call);
+	} else if (!send_request(call, token)) {
+		call_fail(call, AZJIT_NOMEM, "out of memory");
+	}
+}
+
+// Runs inside the identity: only notes, and lets the loop do the rest.
+static void on_wake(void *userdata, enum azjit_result result, const char *reason)
+{
+	struct azjit_call *call = userdata;
+
+	if (result != AZJIT_OK) {
+		call->answer.result = result;
+		azjit_printable(reason, call->error.message, sizeof(call->error.message));
+		free(STEAL(call->url));
+	}
+	call_arm(call, 0);
+}
+
+// --- start --------------------------------------------------------------------------------------------
+
+static const char *refusal_of(const struct call_spec *spec)
+{
+	if (spec->refusal)
+		return spec->refusal;
+	if (spec->client_request_id && !azjit_uuid_valid(spec->client_request_id))
+		return "a client request id must be a UUID";
+	if (spec->correlation_id && !azjit_uuid_valid(spec->correlation_id))
+		return "a correlation id must be a UUID";
+	return NULL;
+}
+
+// What cannot be asked is found here, and told later: the call is left without a URL.
+static void call_prepare(struct azjit_call *call, const struct call_spec *spec)
+{
+	const char *origin = call->azure->resource_manager;
+	const char *refusal = refusal_of(spec);
+	enum azjit_result result = refusal ? AZJIT_USAGE : AZJIT_OK;
+
+	if (result != AZJIT_OK)
+		call->url = NULL;
+	else if (spec->shape == CALL_READY)
+		call->url = strdup(origin);
+	else if (spec->id)
+		result = url_resource(origin, spec->id, spec->path, &call->url);
+	else if (asprintf(&call->url, "%s%s", origin, spec->path) < 0)
+		call->url = NULL;
+	call->answer.result = AZJIT_DENIED;
+	if (result == AZJIT_USAGE) {
+		call->answer.result = AZJIT_USAGE;
+		azjit_printable(refusal ? refusal : "this is no resource id", call->error.message,
+		                sizeof(call->error.message));
+	} else if (!call->url) {
+		call->answer.result = AZJIT_NOMEM;
+		azjit_printable("out of memory", call->error.message, sizeof(call->error.message));
+	}
+}
+
+static bool copy_strings(struct azjit_call *call, const struct call_spec *spec)
+{
+	const struct {
+		const char *from;
+		char **to;
+	} strings[] = {
+	        {spec->body, &call->body},
+	        {spec->key, &call->key},
+	        {spec->client_request_id, &call->client_request_id},
+	        {spec->correlation_id, &call->correlation_id},
+	};
+
+	for (size_t i = 0; i < AZJIT_COUNT(strings); i++)
+		if (strings[i].from && !(*strings[i].to = strdup(strings[i].from)))
+			return false;
+	return true;
+}
+
+struct azjit_call *call_new(struct azjit_azure *azure, const struct call_spec *spec)
+{
+	struct azjit_call *call = calloc(1, sizeof(*call));
+	unsigned deadline = spec->options.deadline_ms;
+
+	if (!call)
+		return NULL;
+	if (!deadline)
+		deadline = spec->shape == CALL_INITIATE ? INITIATE_DEADLINE_MS : DEADLINE_MS;
+	call->azure = azure;
+	call->spec = *spec;
+	call->deadline_ms = azjit_time_monotonic_ms() + deadline;
+	call->retries_left = spec->options.retries;
+	call->wait.wake = on_wake;
+	call->wait.userdata = call;
+	call->answer.code = call->error.code;
+	call->answer.message = call->error.message;
+	call->answer.correlation_id = call->correlation;
+	call->answer.retry_after_ms = -1;
+	if (!copy_strings(call, spec) ||
+	    azjit_loop_timer(azure->loop, 0, on_timer, call, &call->timer) != AZJIT_OK) {
+		call_free(call);
+		return NULL;
+	}
+	call_prepare(call, spec);
+	call->next = azure->calls;
+	call->link = &azure->calls;
+	if (call->next)
+		call->next->link = &call->next;
+	azure->calls = call;
+	return call;
+}

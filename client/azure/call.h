@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call of a noun: token, exchange, retries, pages, and at the end one callback. The nouns make a
+// spec and read the JSON; everything about time, failure and identity is here.
+#ifndef AZJIT_AZURE_CALL_H
+#define AZJIT_AZURE_CALL_H
+
+#include "http.h"
+#include "identity.h"
+#include "json.h"
+#include "url.h"
+
+#include <azjit/azure.h>
+
+struct azjit_azure {
+	struct azjit_loop *loop;
+	struct http *http;
+	struct identity *identity;
+	struct azjit_azure_options options;    // strings owned
+	char *resource_manager, *login, *imds; // origins
+	struct azjit_call *calls;
+	struct azjit_azure_counts counts;
+	azjit_ticks offset; // service's clock less ours
+};
+
+enum call_shape {
+	CALL_OBJECT = 0, // GET, one object
+	CALL_LIST,       // GET, value[] over all pages
+	CALL_INITIATE,   // POST, sent at most once
+	CALL_READY,      // a token and nothing else
+};
+
+struct call_result {
+	struct azjit_answer *answer;
+	const json_t
+	        *json; // the object; for lists an array of all elements; NULL unless answer->result is OK
+	struct arena *arena; // of what the callback borrows
+	void (*fn)(void);    // the caller's, to be cast back
+	void *userdata;
+	const char *key; // what the spec gave
+};
+
+// Reads the JSON, and runs the caller's callback: always, exactly once. Afterwards nothing of the call
+// is touched but by its owner, since the callback may have freed the connection.
+typedef void call_done_fn(const struct call_result *call);
+
+struct call_spec {
+	enum call_shape shape;
+	const char *id;     // resource or scope in the path; NULL: `path` is the whole
+	const char *path;   // what follows it, with its query; ours
+	const char *unique; // CALL_LIST: member by which repeated entries are told
+	const char *body;   // CALL_INITIATE: JSON
+	const char *key;    // copied, for `done`; may be NULL
+	const char *client_request_id, *correlation_id; // copied; NULL: random, none
+	const char *refusal; // static; not NULL: nothing is asked, AZJIT_USAGE with this sentence
+	struct azjit_call_options options;
+	call_done_fn *done;
+	void (*fn)(void);
+	void *userdata;
+};
+
+// NULL only if memory ran out; then the callback never runs.
+struct azjit_call *call_new(struct azjit_azure *azure, const struct call_spec *spec);
+
+// For `done` functions: turns an answer that was understood by HTTP but not by us into AZJIT_PROTOCOL
+// (or AZJIT_NOMEM), with a sentence. `what` is a clause: "a policy without an id".
+void call_misread(struct azjit_answer *answer, struct arena *arena, enum azjit_result result,
+                  const char *what);
+
+#endif

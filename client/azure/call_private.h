@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What call.c (steps) and call_answer.c (what came back) share of a call.
+#ifndef AZJIT_AZURE_CALL_PRIVATE_H
+#define AZJIT_AZURE_CALL_PRIVATE_H
+
+#include "call.h"
+#include "error.h"
+
+struct azjit_call {
+	struct azjit_azure *azure;
+	struct azjit_call *next, **link;
+	struct call_spec spec; // its strings are NULL but for the static ones
+	char *url, *body, *key, *client_request_id, *correlation_id;
+	uint64_t deadline_ms;
+	unsigned retries_left, attempt, pages, token_serial;
+	bool refreshed, finishing;
+	struct azjit_source *timer;
+	struct http_exchange *exchange;
+	struct identity_wait wait;
+	json_t *items;   // of the pages so far, or the object
+	json_t *visited; // links already followed
+	struct arena arena;
+	struct azjit_answer answer;
+	struct error_text error;
+	char correlation[64];
+};
+
+// Gives the answer to the caller and ends the call.
+void call_finish(struct azjit_call *call);
+// The same with a sentence of our own.
+void call_fail(struct azjit_call *call, enum azjit_result result, const char *message);
+// The next step, so many milliseconds from now.
+void call_arm(struct azjit_call *call, uint64_t delay_ms);
+// What is left of the deadline.
+uint64_t call_left_ms(const struct azjit_call *call);
+
+// The end of an exchange (http_fn).
+void call_answered(void *userdata, const struct http_answer *http);
+
+#endif

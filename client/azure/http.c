@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threat model. Attackers: whoever sits on the path to Azure; whoever can answer at a host name that we
+// ask; whoever set the environment or planted files in the home directory of the caller (`azjit
+// --direct`). Must hold: the token goes to a server whose certificate is valid for the name that we
+// asked, and nowhere else; no answer makes us send anything elsewhere, use more than bounded memory or
+// wait longer than asked. It holds because easy_policy() below is the only place where a handle gets
+// its options, it starts from defaults that are then each overridden, and one option that cannot be
+// set makes the exchange fail before it starts.
+#include "http.h"
+
+#include <azjit/buf.h>
+#include <azjit/text.h>
+#include <azjit/time.h>
+#include <curl/curl.h>
+#include <stdio.h>
+
+#include <strings.h>
+#include <sys/epoll.h>
+
+#define CONNECT_TIMEOUT_MS      10000L
+#define IMDS_CONNECT_TIMEOUT_MS 3000L
+#define MAX_CONNECTIONS         16L // kept and in use together; more exchanges queue
+
+struct http {
+	struct azjit_loop *loop;
+	CURLM *multi;
+	struct azjit_source *timer;
+	char *ca_file, *proxy;
+	struct http_exchange *exchanges;
+	bool delivering, dead; // freed inside a callback: the memory goes when the deliverer is done
+};
+
+struct http_exchange {
+	struct http *http;
+	struct http_exchange *next, **link;
+	CURL *easy;
+	struct curl_slist *headers;
+	char *url, *request_body;
+	struct azjit_buf body;
+	size_t header_bytes;
+	bool too_large, ended;
+	CURLcode code;
+	http_fn *fn;
+	void *userdata;
+	char error[CURL_ERROR_SIZE], detail[2 * CURL_ERROR_SIZE];
+	char date[64], retry_after[64], correlation_id[64], content_type[128];
+};
+
+// --- what libcurl calls -------------------------------------------------------------------------------
+
+static void http_deliver(struct http *http);
+
+static void on_ready(void *userdata, int fd, uint32_t events)
+{
+	struct http *http = userdata;
+	int mask = 0, running;
+
+	if (events & (EPOLLIN | EPOLLRDHUP))
+		mask |= CURL_CSELECT_IN;
+	if (events & EPOLLOUT)
+		mask |= CURL_CSELECT_OUT;
+	if (events & (EPOLLERR | EPOLLHUP))
+		mask |= CURL_CSELECT_ERR;
+	(void)curl_multi_socket_action(http->multi, fd, mask, &running);
+	http_deliver(http);
+}
+
+static void on_timer(void *userdata)
+{
+	struct http *http = userdata;
+	int running;
+
+	(void)curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	http_deliver(http);
+}
+
+static int on_timer_change(CURLM *multi, long timeout_ms, void *userdata)
+{
+	struct http *http = userdata;
+	enum azjit_result result;
+
+	if (timeout_ms < 0) {
+		http->timer = azjit_source_free(http->timer);
+		return 0;
+	}
+	if (http->timer)
+		result = azjit_source_timer(http->timer, (uint64_t)timeout_ms);
+	else
+		result = azjit_loop_timer(http->loop, (uint64_t)timeout_ms, on_timer, http, &http->timer);
+	return result == AZJIT_OK ? 0 : -1;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_data)
+{
+	struct azjit_source *source = socket_data;
+	struct http *http = userdata;
+	uint32_t events = 0;
+
+	if (what == CURL_POLL_REMOVE) {
+		azjit_source_free(source);
+		(void)curl_multi_assign(http->multi, fd, NULL);
+		return 0;
+	}
+	if (what & CURL_POLL_IN)
+		events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		events |= EPOLLOUT;
+	if (source)
+		return azjit_source_io_events(source, events) == AZJIT_OK ? 0 : -1;
+	if (azjit_loop_io(http->loop, fd, events, on_ready, http, &source) != AZJIT_OK)
+		return -1;
+	(void)curl_multi_assign(http->multi, fd, source);
+	return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *userdata)
+{
+	struct http_exchange *exchange = userdata;
+
+	if (azjit_buf_add(&exchange->body, bytes, size * count))
+		return size * count;
+	exchange->too_large = true;
+	return 0;
+}
+
+// Copies the value if the header has this name; longer values than any sound one are left out.
+static void take_header(const char *line, size_t len, const char *name, char *field, size_t size)
+{
+	size_t name_len = strlen(name);
+
+	if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0)
+		return;
+	line += name_len + 1;
+	len -= name_len + 1;
+	for (; len && (*line == ' ' || *line == '\t'); len--)
+		line++;
+	for (; len && strchr(" \t\r\n", line[len - 1]);)
+		len--;
+	if (len >= size || memchr(line, '\0', len))
+		return;
+	memcpy(field, line, len);
+	field[len] = '\0';
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *userdata)
+{
+	struct http_exchange *x = userdata;
+	size_t len = size * count;
+
+	x->header_bytes += len;
+	if (x->header_bytes > HTTP_HEADER_MAX_BYTES) {
+		x->too_large = true;
+		return 0;
+	}
+	if (len > 5 && strncasecmp(line, "HTTP/", 5) == 0) // an interim answer's headers are not ours
+		x->date[0] = x->retry_after[0] = x->correlation_id[0] = x->content_type[0] = '\0';
+	take_header(line, len, "date", x->date, sizeof(x->date));
+	take_header(line, len, "retry-after", x->retry_after, sizeof(x->retry_after));
+	take_header(line, len, "x-ms-correlation-request-id", x->correlation_id, sizeof(x->correlation_id));
+	take_header(line, len, "content-type", x->content_type, sizeof(x->content_type));
+	return len;
+}
+
+// --- the policy ---------------------------------------------------------------------------------------
+
+#define SET(option, value) (curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
+
+static bool set_schemes(CURL *easy, bool plain)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+	return SET(CURLOPT_PROTOCOLS_STR, plain ? "http" : "https") &&
+	       SET(CURLOPT_REDIR_PROTOCOLS_STR, "https");
+#else
+	return SET(CURLOPT_PROTOCOLS, plain ? (long)CURLPROTO_HTTP : (long)CURLPROTO_HTTPS) &&
+	       SET(CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS);
+#endif
+}
+
+static bool set_quick_exit(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075700
+	// Else a timeout or cancel would block the loop until a hung name look-up returns.
+	return SET(CURLOPT_QUICK_EXIT, 1L);
+#else
+	return true;
+#endif
+}
+
+static bool set_trust(CURL *easy, const char *ca_file)
+{
+	if (ca_file && !(SET(CURLOPT_CAINFO, ca_file) && SET(CURLOPT_CAPATH, NULL)))
+		return false;
+	return SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
+	       SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
+	       SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+	       SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L) && SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+}
+
+// Nothing from the environment or a home directory: an empty string is "none", NULL would be "look".
+static bool set_independence(CURL *easy, const char *proxy)
+{
+	return SET(CURLOPT_PROXY, proxy ? proxy : "") && SET(CURLOPT_NOPROXY, "") &&
+	       SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) && SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
+	       SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
+	       SET(CURLOPT_UNRESTRICTED_AUTH, 0L) && SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE) &&
+	       SET(CURLOPT_COOKIEFILE, NULL) && SET(CURLOPT_NOSIGNAL, 1L);
+}
+
+static bool set_limits(CURL *easy, bool plain, unsigned timeout_ms)
+{
+	return SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms) &&
+	       SET(CURLOPT_CONNECTTIMEOUT_MS, plain ? IMDS_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS) &&
+	       SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)HTTP_BODY_MAX_BYTES) &&
+	       SET(CURLOPT_MAXREDIRS, 0L) && SET(CURLOPT_TCP_KEEPALIVE, 1L) && set_quick_exit(easy);
+}
+
+static bool easy_policy(struct http_exchange *x, const struct http_request *request)
+{
+	bool plain = request->kind == HTTP_PLAIN_DIRECT;
+	CURL *easy = x->easy;
+
+	return set_schemes(easy, plain) && set_trust(easy, x->http->ca_file) &&
+	       set_independence(easy, plain ? NULL : x->http->proxy) &&
+	       set_limits(easy, plain, request->timeout_ms) &&
+	       SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+	       SET(CURLOPT_FRESH_CONNECT, request->kind == HTTP_TLS_ONCE ? 1L : 0L) &&
+	       SET(CURLOPT_USERAGENT, "azjit/" AZJIT_VERSION) && SET(CURLOPT_ACCEPT_ENCODING, "gzip") &&
+	       SET(CURLOPT_HTTPHEADER, x->headers) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
+	       SET(CURLOPT_WRITEDATA, x) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
+	       SET(CURLOPT_HEADERDATA, x) && SET(CURLOPT_ERRORBUFFER, x->error) && SET(CURLOPT_PRIVATE, x) &&
+	       SET(CURLOPT_URL, x->url);
+}
+
+// --- exchanges ----------------------------------------------------------------------------------------
+
+static void wipe_free(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+static void exchange_free(struct http_exchange *x)
+{
+	if (x->link) {
+		*x->link = x->next;
+		if (x->next)
+			x->next->link = x->link;
+	}
+	if (x->easy) {
+		(void)curl_multi_remove_handle(x->http->multi, x->easy);
+		curl_easy_cleanup(x->easy);
+	}
+	for (struct curl_slist *line = x->headers; line; line = line->next)
+		explicit_bzero(line->data, strlen(line->data));
+	curl_slist_free_all(x->headers);
+	wipe_free(x->request_body);
+	wipe_free(x->url);
+	azjit_buf_wipe(&x->body);
+	free(x);
+}
+
+struct http_exchange *http_cancel(struct http_exchange *exchange)
+{
+	if (exchange)
+		exchange_free(exchange);
+	return NULL;
+}
+
+static bool add_headers(struct http_exchange *x, const char *const *headers)
+{
+	static const char *const none[] = {NULL};
+
+	for (const char *const *line = headers ? headers : none; *line; line++) {
+		struct curl_slist *longer = curl_slist_append(x->headers, *line);
+
+		if (!longer)
+			return false;
+		x->headers = longer;
+	}
+	return true;
+}
+
+static bool exchange_fill(struct http_exchange *x, const struct http_request *request)
+{
+	CURL *easy = x->easy = curl_easy_init();
+
+	x->url = strdup(request->url);
+	if (!easy || !x->url || !add_headers(x, request->headers))
+		return false;
+	if (request->body) {
+		struct curl_slist *longer = curl_slist_append(x->headers, "Expect:");
+
+		x->headers = longer ? longer : x->headers;
+		x->request_body = strdup(request->body);
+		if (!longer || !x->request_body || !SET(CURLOPT_POST, 1L) ||
+		    !SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(x->request_body)) ||
+		    !SET(CURLOPT_POSTFIELDS, x->request_body))
+			return false;
+	}
+	return easy_policy(x, request);
+}
+
+struct http_exchange *http_start(struct http *http, const struct http_request *request, http_fn *fn,
+                                 void *userdata)
+{
+	struct http_exchange *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return NULL;
+	x->http = http;
+	x->fn = fn;
+	x->userdata = userdata;
+	x->body = AZJIT_BUF(HTTP_BODY_MAX_BYTES);
+	if (!exchange_fill(x, request) || curl_multi_add_handle(http->multi, x->easy) != CURLM_OK) {
+		exchange_free(x);
+		return NULL;
+	}
+	x->next = http->exchanges;
+	x->link = &http->exchanges;
+	if (x->next)
+		x->next->link = &x->next;
+	http->exchanges = x;
+	return x;
+}
+
+static enum http_fault fault_of(const struct http_exchange *x, bool sent)
+{
+	switch (x->code) {
+	case CURLE_OK:
+		return HTTP_FAULT_NONE;
+	case CURLE_OPERATION_TIMEDOUT:
+		return HTTP_FAULT_TIME;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_INVALIDCERTSTATUS:
+		return HTTP_FAULT_TRUST;
+	case CURLE_BAD_CONTENT_ENCODING:
+		return HTTP_FAULT_ENCODING;
+	case CURLE_FILESIZE_EXCEEDED:
+		return HTTP_FAULT_TOO_LARGE;
+	case CURLE_WRITE_ERROR:
+		return x->too_large ? HTTP_FAULT_TOO_LARGE : HTTP_FAULT_LOST;
+	case CURLE_OUT_OF_MEMORY:
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_SSL_CACERT_BADFILE:
+		return HTTP_FAULT_LOCAL;
+	default:
+		return sent ? HTTP_FAULT_LOST : HTTP_FAULT_CONNECT;
+	}
+}
+
+static void exchange_answer(struct http_exchange *x, struct http_answer *ret)
+{
+	const char *words = x->error[0] ? x->error : curl_easy_strerror(x->code);
+	long status = 0, request_bytes = 0;
+	curl_off_t total_us = 0, before_us = 0;
+
+	(void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+	(void)curl_easy_getinfo(x->easy, CURLINFO_TOTAL_TIME_T, &total_us);
+	(void)curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &before_us);
+	if (x->code != CURLE_OK)
+		azjit_printable(words, x->detail, sizeof(x->detail));
+	*ret = (struct http_answer){
+	        .fault = fault_of(x, request_bytes > 0),
+	        .detail = x->detail,
+	        .sent = request_bytes > 0,
+	        .status = status >= 200 && status <= 599 ? (int)status : 0,
+	        .took_ms = (total_us - before_us) / 1000 + 1,
+	        .body = x->body.data ? x->body.data : "",
+	        .body_len = x->body.len,
+	        .date = x->date,
+	        .retry_after = x->retry_after,
+	        .correlation_id = x->correlation_id,
+	        .content_type = x->content_type,
+	};
+}
+
+// Marks what has ended, so that one can be canceled from inside another's callback.
+static void collect_ended(struct http *http)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(http->multi, &left))) {
+		struct http_exchange *x = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		(void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&x);
+		x->ended = true;
+		x->code = message->data.result;
+	}
+}
+
+static struct http_exchange *first_ended(struct http *http)
+{
+	struct http_exchange *x = http->exchanges;
+
+	while (x && !x->ended)
+		x = x->next;
+	return x;
+}
+
+static void http_deliver(struct http *http)
+{
+	struct http_exchange *x;
+
+	collect_ended(http);
+	http->delivering = true;
+	while (!http->dead && (x = first_ended(http))) {
+		struct http_answer answer;
+
+		exchange_answer(x, &answer);
+		// Off the list: the callback may cancel any exchange and free us, but this one is ours.
+		*x->link = x->next;
+		if (x->next)
+			x->next->link = x->link;
+		x->link = NULL;
+		(void)curl_multi_remove_handle(http->multi, x->easy);
+		curl_easy_cleanup(STEAL(x->easy));
+		x->fn(x->userdata, &answer);
+		exchange_free(x);
+	}
+	http->delivering = false;
+	if (http->dead)
+		free(http);
+}
+
+// --- the whole ----------------------------------------------------------------------------------------
+
+static bool multi_policy(struct http *http)
+{
+	CURLM *multi = http->multi;
+
+	return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+	       curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, http) == CURLM_OK &&
+	       curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer_change) == CURLM_OK &&
+	       curl_multi_setopt(multi, CURLMOPT_TIMERDATA, http) == CURLM_OK &&
+	       curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK &&
+	       curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, MAX_CONNECTIONS) == CURLM_OK;
+}
+
+enum azjit_result http_new(struct azjit_loop *loop, const char *ca_file, const char *proxy, struct http **ret)
+{
+	struct http *http = calloc(1, sizeof(*http));
+
+	if (!http)
+		return AZJIT_NOMEM;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free(http);
+		return AZJIT_SYSTEM;
+	}
+	http->loop = loop;
+	http->multi = curl_multi_init();
+	http->ca_file = ca_file ? strdup(ca_file) : NULL;
+	http->proxy = proxy ? strdup(proxy) : NULL;
+	if (!http->multi || !multi_policy(http) || (ca_file && !http->ca_file) || (proxy && !http->proxy)) {
+		http_free(http);
+		return AZJIT_NOMEM;
+	}
+	*ret = http;
+	return AZJIT_OK;
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	while (http->exchanges)
+		exchange_free(http->exchanges);
+	(void)curl_multi_cleanup(http->multi);
+	azjit_source_free(http->timer);
+	free(http->ca_file);
+	free(http->proxy);
+	curl_global_cleanup();
+	http->dead = true;
+	if (!http->delivering)
+		free(http);
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threat model. Attackers: a server that is not Entra ID or the metadata service (kept away by http.c
+// and by asking IMDS directly only); a reader of our memory or of what we print after the fact. Must
+// hold: the token is in one place, is wiped when replaced, refused or given up, and is never part of a
+// reason. A selector or tenant from the configuration cannot change the host that is asked.
+#include "identity.h"
+
+#include "error.h"
+#include "retry.h"
+
+#include <azjit/text.h>
+#include <stdio.h>
+
+#define TOKEN_TIMEOUT_MS   10000
+#define MAX_SPARE_MS       30000  // a token this near its end is not good any more
+#define HOLD_MS            2000   // after a final failure nobody asks again for this long
+#define RENEWAL_RETRY_MS   60000  // after a renewal failed while the token is still good
+#define MAX_LIFETIME_S     172800 // a longer life is not believed
+#define MAX_RETRY_AFTER_MS 60000
+
+struct identity {
+	struct identity_options setting;
+	const struct azjit_azure_options *options;
+	const struct token_source *source;
+	struct http_exchange *exchange;
+	struct azjit_source *timer; // renewal, or the next attempt of a running fetch
+	struct identity_wait *waiters;
+	char *token;
+	unsigned serial;
+	uint64_t spare_ms;
+	uint64_t expires_ms;    // monotonic clock
+	azjit_ticks expires_at; // service's clock: it may jump where ours does not
+	bool fetching;
+	unsigned attempt, lost;
+	uint64_t hold_until_ms;
+	enum azjit_result trouble_result;
+	struct azjit_reason trouble;
+};
+
+// --- waiting ------------------------------------------------------------------------------------------
+
+void identity_unwait(struct identity_wait *wait)
+{
+	if (!wait->link)
+		return;
+	*wait->link = wait->next;
+	if (wait->next)
+		wait->next->link = wait->link;
+	wait->link = NULL;
+}
+
+static void wake_all(struct identity *identity, enum azjit_result result, const char *reason)
+{
+	while (identity->waiters) {
+		struct identity_wait *wait = identity->waiters;
+
+		identity_unwait(wait);
+		wait->wake(wait->userdata, result, reason);
+	}
+}
+
+const char *identity_trouble(const struct identity *identity)
+{
+	return identity->trouble.text;
+}
+
+// --- the token ----------------------------------------------------------------------------------------
+
+static void forget_token(struct identity *identity)
+{
+	if (identity->token)
+		explicit_bzero(identity->token, strlen(identity->token));
+	free(STEAL(identity->token));
+}
+
+static bool token_good(const struct identity *identity)
+{
+	uint64_t spare_ms = identity->spare_ms;
+	azjit_ticks now = azjit_azure_now(identity->setting.azure);
+
+	return identity->token && azjit_time_monotonic_ms() + spare_ms < identity->expires_ms &&
+	       now + (azjit_ticks)spare_ms * AZJIT_TICKS_PER_MS < identity->expires_at;
+}
+
+const char *identity_token(const struct identity *identity, unsigned *ret_serial)
+{
+	if (!token_good(identity))
+		return NULL;
+	if (ret_serial)
+		*ret_serial = identity->serial;
+	return identity->token;
+}
+
+void identity_reject(struct identity *identity, unsigned serial)
+{
+	if (serial == identity->serial)
+		forget_token(identity);
+}
+
+const char *token_read(const json_t *root, azjit_ticks now, struct token_life *ret)
+{
+	const char *token = js_text(root, "access_token"), *type = js_text(root, "token_type");
+	struct token_life life = {0};
+	int64_t ends_s;
+
+	// A header line is made of it: nothing but visible ASCII.
+	if (!*token ||
+	    strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=") !=
+	            strlen(token))
+		return NULL;
+	if (*type && !azjit_ieq(type, "Bearer"))
+		return NULL;
+	if (!js_integer(js_member(root, "expires_in"), 1, MAX_LIFETIME_S, &life.lifetime_s)) {
+		if (!js_integer(js_member(root, "expires_on"), 1, INT64_MAX / AZJIT_TICKS_PER_S, &ends_s))
+			return NULL;
+		life.lifetime_s = ends_s - now / AZJIT_TICKS_PER_S;
+	}
+	if (life.lifetime_s < 1 || life.lifetime_s > MAX_LIFETIME_S)
+		return NULL;
+	if (!js_integer(js_member(root, "refresh_in"), 1, life.lifetime_s, &life.refresh_in_s))
+		life.refresh_in_s = 0;
+	*ret = life;
+	return token;
+}
+
+uint64_t token_renewal_ms(const struct token_life *life)
+{
+	uint64_t lifetime_ms = (uint64_t)life->lifetime_s * 1000;
+
+	if (life->refresh_in_s > 0)
+		return (uint64_t)life->refresh_in_s * 1000;
+	if (lifetime_ms >= 7200000 || lifetime_ms < 600000)
+		return lifetime_ms / 2;
+	return lifetime_ms - 300000;
+}
+
+// --- fetching -----------------------------------------------------------------------------------------
+
+static void on_timer(void *userdata);
+static void fetch_try(struct identity *identity);
+
+static void arm(struct identity *identity, uint64_t delay_ms)
+{
+	if (identity->timer)
+		(void)azjit_source_timer(identity->timer, delay_ms);
+	else
+		(void)azjit_loop_timer(identity->setting.loop, delay_ms, on_timer, identity,
+		                       &identity->timer);
+}
+
+static void fetch_begin(struct identity *identity)
+{
+	identity->fetching = true;
+	identity->attempt = identity->lost = 0;
+	identity->trouble.text[0] = '\0';
+	fetch_try(identity);
+}
+
+// The fetch is over without a token; the old one may be good for a while yet.
+static void fetch_fail(struct identity *identity)
+{
+	identity->fetching = false;
+	identity->hold_until_ms = azjit_time_monotonic_ms() + HOLD_MS;
+	if (token_good(identity))
+		arm(identity, RENEWAL_RETRY_MS);
+	wake_all(identity, identity->trouble_result, identity->trouble.text);
+}
+
+static void fetch_again(struct identity *identity, const char *retry_after)
+{
+	const struct token_source *source = identity->source;
+	uint64_t delay = retry_backoff_ms(identity->attempt, source->first_delay_ms, source->max_delay_ms);
+	int64_t asked = retry_after_ms(retry_after, azjit_time_now());
+
+	if (++identity->attempt >= source->attempts || identity->lost >= source->lost_attempts) {
+		fetch_fail(identity);
+		return;
+	}
+	if (asked > MAX_RETRY_AFTER_MS)
+		asked = MAX_RETRY_AFTER_MS;
+	arm(identity, asked > 0 && (uint64_t)asked > delay ? (uint64_t)asked : delay);
+}
+
+static bool accept_token(struct identity *identity, const struct http_answer *answer)
+{
+	azjit_ticks now = azjit_azure_now(identity->setting.azure);
+	const char *why = NULL, *token;
+	json_auto_t *root = js_read(answer->body, answer->body_len, &why);
+	struct token_life life;
+	char *copy;
+
+	token = token_read(root, now, &life);
+	copy = token ? strdup(token) : NULL;
+	if (token)
+		explicit_bzero((char *)(uintptr_t)token, strlen(token));
+	if (!copy)
+		return false;
+	forget_token(identity);
+	identity->token = copy;
+	identity->serial++;
+	identity->expires_ms = azjit_time_monotonic_ms() + (uint64_t)life.lifetime_s * 1000;
+	identity->expires_at = now + life.lifetime_s * AZJIT_TICKS_PER_S;
+	identity->spare_ms = life.lifetime_s >= 120 ? MAX_SPARE_MS : (uint64_t)life.lifetime_s * 1000 / 4;
+	identity->fetching = false;
+	identity->hold_until_ms = 0;
+	identity->trouble.text[0] = '\0';
+	arm(identity, token_renewal_ms(&life));
+	return true;
+}
+
+static void refused(struct identity *identity, const struct http_answer *answer)
+{
+	const char *who = identity->source->who;
+	struct error_text error;
+
+	error_read(who, answer->status, answer->body, answer->body_len, &error);
+	if (*error.code)
+		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "%s gave no token (%d %s): %s", who,
+		                 answer->status, error.code, error.message);
+	else
+		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "no token: %s", error.message);
+	if (identity->source->transient(answer->status))
+		fetch_again(identity, answer->retry_after);
+	else
+		fetch_fail(identity);
+}
+
+static void on_answer(void *userdata, const struct http_answer *answer)
+{
+	struct identity *identity = userdata;
+	const char *who = identity->source->who;
+
+	identity->exchange = NULL;
+	identity->trouble_result = AZJIT_IDENTITY;
+	if (answer->fault == HTTP_FAULT_NONE && answer->status != 200) {
+		refused(identity, answer);
+	} else if (answer->fault == HTTP_FAULT_NONE) {
+		if (accept_token(identity, answer)) {
+			wake_all(identity, AZJIT_OK, "");
+			return;
+		}
+		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "%s answered with no readable token",
+		                 who);
+		fetch_fail(identity);
+	} else {
+		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "no token from %s: %s", who,
+		                 answer->detail);
+		identity->lost++;
+		if (answer->fault == HTTP_FAULT_TRUST || answer->fault == HTTP_FAULT_LOCAL)
+			fetch_fail(identity);
+		else
+			fetch_again(identity, "");
+	}
+}
+
+static void wipe_request(struct token_request *request)
+{
+	if (request->body)
+		explicit_bzero(request->body, strlen(request->body));
+	free(request->body);
+	free(request->url);
+}
+
+static void fetch_try(struct identity *identity)
+{
+	_cleanup_(wipe_request) struct token_request request = {0};
+	enum azjit_result result;
+
+	result = identity->source->request(&identity->setting, identity->options, &request,
+	                                   &identity->trouble);
+	identity->trouble_result = result == AZJIT_NOMEM ? AZJIT_NOMEM : AZJIT_IDENTITY;
+	if (result != AZJIT_OK) {
+		fetch_fail(identity);
+		return;
+	}
+	identity->exchange = http_start(identity->setting.http,
+	                                &(struct http_request){.kind = request.kind,
+	                                                       .url = request.url,
+	                                                       .body = request.body,
+	                                                       .headers = request.headers,
+	                                                       .timeout_ms = TOKEN_TIMEOUT_MS},
+	                                on_answer, identity);
+	if (!identity->exchange) {
+		identity->trouble_result = azjit_fail(&identity->trouble, AZJIT_NOMEM, "out of memory");
+		fetch_fail(identity);
+	}
+}
+
+static void on_timer(void *userdata)
+{
+	struct identity *identity = userdata;
+
+	if (identity->fetching && !identity->exchange)
+		fetch_try(identity);
+	else if (!identity->fetching)
+		fetch_begin(identity);
+}
+
+void identity_wait(struct identity *identity, struct identity_wait *wait)
+{
+	wait->link = NULL;
+	if (token_good(identity)) {
+		wait->wake(wait->userdata, AZJIT_OK, "");
+		return;
+	}
+	if (!identity->fetching && azjit_time_monotonic_ms() < identity->hold_until_ms) {
+		wait->wake(wait->userdata, identity->trouble_result, identity->trouble.text);
+		return;
+	}
+	wait->next = identity->waiters;
+	wait->link = &identity->waiters;
+	if (wait->next)
+		wait->next->link = &wait->next;
+	identity->waiters = wait;
+	if (!identity->fetching)
+		fetch_begin(identity);
+}
+
+// --- the whole ----------------------------------------------------------------------------------------
+
+static bool plain_name(const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	return len > 0 && len < 256 && text[0] != '.' &&
+	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") == len;
+}
+
+static enum azjit_result check_options(const struct azjit_azure_options *options, struct azjit_reason *reason)
+{
+	int selectors = !!options->client_id + !!options->object_id + !!options->msi_res_id;
+
+	switch (options->identity) {
+	case AZJIT_IDENTITY_NONE:
+		return azjit_fail(reason, AZJIT_CONFIG, "no identity is configured");
+	case AZJIT_IDENTITY_MANAGED:
+		if (selectors > 1)
+			return azjit_fail(reason, AZJIT_CONFIG,
+			                  "a managed identity is selected by one of client_id, object_id and "
+			                  "msi_res_id, not by several");
+		return AZJIT_OK;
+	case AZJIT_IDENTITY_CLIENT_SECRET:
+		if (!plain_name(options->tenant_id))
+			return azjit_fail(reason, AZJIT_CONFIG, "tenant_id must be a GUID or a domain name");
+		if (!options->client_id || !options->secret_file)
+			return azjit_fail(reason, AZJIT_CONFIG,
+			                  "a client secret needs client_id and secret_file");
+		return AZJIT_OK;
+	}
+	return azjit_fail(reason, AZJIT_CONFIG, "unknown kind of identity");
+}
+
+enum azjit_result identity_new(const struct identity_options *setting,
+                               const struct azjit_azure_options *options, struct azjit_reason *reason,
+                               struct identity **ret)
+{
+	enum azjit_result result = check_options(options, reason);
+	struct identity *identity;
+
+	if (result != AZJIT_OK)
+		return result;
+	identity = calloc(1, sizeof(*identity));
+	if (!identity)
+		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
+	identity->setting = *setting;
+	identity->options = options;
+	identity->source =
+	        options->identity == AZJIT_IDENTITY_MANAGED ? &token_source_imds : &token_source_secret;
+	*ret = identity;
+	return AZJIT_OK;
+}
+
+void identity_free(struct identity *identity)
+{
+	if (!identity)
+		return;
+	while (identity->waiters)
+		identity_unwait(identity->waiters);
+	http_cancel(identity->exchange);
+	azjit_source_free(identity->timer);
+	forget_token(identity);
+	free(identity);
+}

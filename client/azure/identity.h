@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The token of one identity for one audience: fetched once however many wait, renewed ahead of need by
+// a timer, so that no login waits for it. Half of its life when that is two hours or more (azure.md
+// §6.2), five minutes before its end when shorter, `refresh_in` where the service gives it.
+#ifndef AZJIT_AZURE_IDENTITY_H
+#define AZJIT_AZURE_IDENTITY_H
+
+#include "http.h"
+#include "json.h"
+
+#include <azjit/azure.h>
+
+struct identity;
+
+struct identity_options {
+	struct azjit_loop *loop;
+	struct http *http;
+	const char *audience;     // with its slash, e.g. https://management.azure.com/
+	const char *login_origin; // of Entra ID
+	const char *imds_origin;
+	const struct azjit_azure *azure; // for the service's clock
+};
+
+// Checks what `options` says of the identity; AZJIT_CONFIG with the reason if it is wrong. Everything
+// that is pointed to is borrowed until identity_free.
+enum azjit_result identity_new(const struct identity_options *setting,
+                               const struct azjit_azure_options *options, struct azjit_reason *reason,
+                               struct identity **ret);
+// Allowed inside a callback of an exchange, not inside a wake. Who waits still is forgotten, not woken.
+void identity_free(struct identity *identity);
+
+// The token if it is good for a while yet, else NULL; borrowed until the loop runs again. *ret_serial
+// (if asked for) tells tokens apart.
+const char *identity_token(const struct identity *identity, unsigned *ret_serial);
+// Forgets the token of that serial: a server refused it.
+void identity_reject(struct identity *identity, unsigned serial);
+
+// Who waits embeds this. `wake` runs once: AZJIT_OK when a token is there, else why none could be had.
+// It may run inside identity_wait, and must neither free the identity nor call back into it.
+struct identity_wait {
+	struct identity_wait *next, **link;
+	void (*wake)(void *userdata, enum azjit_result result, const char *reason);
+	void *userdata;
+};
+void identity_wait(struct identity *identity, struct identity_wait *wait);
+// Allowed in any state, also when it waits no more.
+void identity_unwait(struct identity_wait *wait);
+// Why the fetch that runs has not succeeded yet; "" if nothing failed.
+const char *identity_trouble(const struct identity *identity);
+
+// --- between identity.c and its sources (imds.c, secret.c) ---------------------------------------------
+
+// A request for a token, owned; the body may hold a secret and is wiped.
+struct token_request {
+	enum http_kind kind;
+	char *url, *body;
+	const char *const *headers; // static
+};
+
+struct token_source {
+	const char *who; // for sentences: "the managed identity endpoint"
+	// AZJIT_OK, or why no request can be made.
+	enum azjit_result (*request)(const struct identity_options *setting,
+	                             const struct azjit_azure_options *options, struct token_request *ret,
+	                             struct azjit_reason *reason);
+	bool (*transient)(int http_status); // worth asking again
+	unsigned attempts;                  // in all
+	unsigned lost_attempts;             // of those that met no answer at all
+	unsigned first_delay_ms;            // doubled each time, up to
+	unsigned max_delay_ms;
+};
+extern const struct token_source token_source_imds, token_source_secret;
+
+// What a token answer holds (both services; numbers may be strings).
+struct token_life {
+	int64_t lifetime_s, refresh_in_s; // refresh_in_s 0: not told
+};
+// NULL if the answer holds no bearer token or no lifetime. The token is borrowed from `root`.
+const char *token_read(const json_t *root, azjit_ticks now, struct token_life *ret);
+// Milliseconds from receipt to renewal.
+uint64_t token_renewal_ms(const struct token_life *life);
+
+#endif

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <azjit/vm.h>
+
+#include "parse.h"
+
+#include <azjit/text.h>
+#include <ctype.h>
+
+#include <strings.h>
+
+#define API  "?api-version=2024-03-01"
+#define LIST "/providers/Microsoft.Compute/virtualMachines" API
+#define VIEW "/instanceView" API
+
+static const char *os_name(const json_t *properties)
+{
+	const char *text = js_string(js_path(properties, "storageProfile", "osDisk", "osType", NULL));
+
+	if (azjit_ieq(text, "linux"))
+		return "Linux";
+	return azjit_ieq(text, "windows") ? "Windows" : "";
+}
+
+static const char *tag_value(const json_t *tags, const char *name)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)tags, key,
+	                    value) if (azjit_ieq(key, name)) return js_string(value);
+	return "";
+}
+
+// The primary interface first; a VM with one interface need not mark it.
+static const char *parse_interfaces(struct arena *arena, const json_t *references, struct azjit_vm *vm)
+{
+	const char **list = arena_array(arena, js_count(references), sizeof(*list));
+	size_t count = 0;
+
+	if (!list)
+		return PARSE_NOMEM;
+	for (int primary = 1; primary >= 0; primary--) {
+		for (size_t i = 0; i < js_count(references); i++) {
+			const json_t *item = json_array_get(references, i);
+
+			if (js_flag(js_path(item, "properties", "primary", NULL)) == primary &&
+			    *js_text(item, "id"))
+				list[count++] = js_text(item, "id");
+		}
+	}
+	vm->nic_ids = list;
+	vm->nic_count = count;
+	return NULL;
+}
+
+const char *parse_vms(struct arena *arena, const json_t *items, const struct azjit_vm **ret)
+{
+	struct azjit_vm *list = arena_array(arena, js_count(items), sizeof(*list));
+	const char *what = list ? NULL : PARSE_NOMEM;
+
+	for (size_t i = 0; !what && i < js_count(items); i++) {
+		const json_t *item = json_array_get(items, i), *properties = js_member(item, "properties");
+
+		list[i].id = js_text(item, "id");
+		list[i].name = js_text(item, "name");
+		list[i].location = js_text(item, "location");
+		list[i].os = os_name(properties);
+		list[i].deny_tag = tag_value(js_member(item, "tags"), "azjit");
+		what = parse_interfaces(
+		        arena, js_path(properties, "networkProfile", "networkInterfaces", NULL), &list[i]);
+	}
+	*ret = list;
+	return what;
+}
+
+static void list_done(const struct call_result *call)
+{
+	azjit_vms_fn *fn = (azjit_vms_fn *)call->fn;
+	const struct azjit_vm *vms = NULL;
+	bool ok = call->json && parse_ok(call, parse_vms(call->arena, call->json, &vms));
+
+	fn(call->userdata, call->answer, ok ? vms : NULL, ok ? js_count(call->json) : 0);
+}
+
+struct azjit_call *azjit_vm_list(struct azjit_azure *azure, const char *scope,
+                                 struct azjit_call_options options, azjit_vms_fn *fn, void *userdata)
+{
+	return call_new(azure, &(struct call_spec){.shape = CALL_LIST,
+	                                           .id = scope,
+	                                           .path = LIST,
+	                                           .unique = "id",
+	                                           .options = options,
+	                                           .done = list_done,
+	                                           .fn = (void (*)(void))fn,
+	                                           .userdata = userdata});
+}
+
+// --- power --------------------------------------------------------------------------------------------
+
+const char *parse_power(struct arena *arena, const json_t *instance_view, const char **ret)
+{
+	const json_t *statuses = js_member(instance_view, "statuses");
+	const size_t prefix = strlen("PowerState/");
+
+	*ret = "";
+	for (size_t i = 0; i < js_count(statuses); i++) {
+		const char *code = js_text(json_array_get(statuses, i), "code");
+		char *copy;
+
+		if (strncasecmp(code, "PowerState/", prefix) != 0)
+			continue;
+		copy = arena_array(arena, strlen(code) + 1, 1);
+		if (!copy)
+			return PARSE_NOMEM;
+		for (size_t j = prefix; code[j]; j++)
+			copy[j - prefix] = (char)tolower((unsigned char)code[j]);
+		*ret = copy;
+	}
+	return NULL;
+}
+
+static void power_done(const struct call_result *call)
+{
+	azjit_power_fn *fn = (azjit_power_fn *)call->fn;
+	const char *state = "";
+
+	if (call->json && !parse_ok(call, parse_power(call->arena, call->json, &state)))
+		state = "";
+	fn(call->userdata, call->answer, state);
+}
+
+struct azjit_call *azjit_vm_power(struct azjit_azure *azure, const char *vm_id,
+                                  struct azjit_call_options options, azjit_power_fn *fn, void *userdata)
+{
+	return call_new(azure, &(struct call_spec){.shape = CALL_OBJECT,
+	                                           .id = vm_id,
+	                                           .path = VIEW,
+	                                           .options = options,
+	                                           .done = power_done,
+	                                           .fn = (void (*)(void))fn,
+	                                           .userdata = userdata});
+}
