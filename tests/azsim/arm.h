@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What Resource Manager does around every call: token, api-version, subscription, role check before;
+ * correlation, rate-limit and provider headers and the Activity Log after.
+ */
+#ifndef AZSIM_ARM_H
+#define AZSIM_ARM_H
+
+#include "request.h"
+
+struct resource;
+
+void arm_begin(struct request *req);
+void arm_serve(struct request *req);
+void arm_finish(struct request *req);
+
+// 200 with the resource, or its 404.
+void arm_reply_resource(struct request *req, const char *type, const char *id);
+void arm_not_found(struct request *req, const char *type, const char *name);
+
+// {"value":[…]} with nextLink as page sizes and mutations ask; takes `items` over.
+void arm_reply_list(struct request *req, json_t *items_stolen, long long page_size);
+// The resources of a type in the subscription, or in the group of the path.
+void arm_list_type(struct request *req, const char *type);
+
+#endif
