@@ -86,7 +86,7 @@ define program
 endef
 
 # The caller's side: what a login runs through loads no HTTP and no TLS library (tests/unit holds it).
-$(O)/azjit: $(call objs,client/cmd) $(O)/client/relay/copy.o $(archives)
+$(O)/azjit: $(call objs,client/cmd) $(filter $(O)/client/relay/copy%,$(call objs,client/relay)) $(archives)
 	$(call program,$(libs_all))
 $(O)/azjitd: $(call objs,client/broker) $(archives)
 	$(call program,$(libs_all))
