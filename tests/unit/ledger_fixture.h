@@ -5,7 +5,6 @@
 
 #include <azjit/ledger.h>
 #include <azjit/text.h>
-#include <cmocka.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
@@ -14,6 +13,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
+
+#include <cmocka.h>
 
 #define T0 INT64_C(16374528000000000) // 2021-11-21T00:00:00Z in ticks
 
