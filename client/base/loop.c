@@ -61,6 +61,11 @@ int azjit_loop_run(struct azjit_loop *loop)
 	return r < 0 ? EXIT_FAILURE : r;
 }
 
+enum azjit_result azjit_loop_turn(struct azjit_loop *loop, uint64_t timeout_ms)
+{
+	return sd_event_run(loop->event, timeout_ms * 1000) < 0 ? AZJIT_SYSTEM : AZJIT_OK;
+}
+
 void azjit_loop_exit(struct azjit_loop *loop, int status)
 {
 	(void)sd_event_exit(loop->event, status);

@@ -188,7 +188,7 @@ static void restore(struct azjit_grant *loser, const char *how)
 		}
 		count = 1;
 	}
-	loser->until += 1; // a new nonce below the same second
+	loser->until -= 1; // a new nonce, never a later end
 	if (request_together(all, count, &reason) != AZJIT_OK)
 		grant_fail(loser, AZJIT_REQUEST_FAILED, "%s", reason.text);
 }
@@ -206,7 +206,7 @@ static void vanished(struct azjit_grant *grant, const char *how)
 	} else {
 		grant->restored = true;
 		grant->state = AZJIT_GRANT_REQUESTING;
-		grant->until += 1;
+		grant->until -= 1; // a new nonce, never a later end
 		if (request_start(&grant, 1, &grant->sources, grant->until, &reason) != AZJIT_OK)
 			grant_fail(grant, AZJIT_LEDGER, "%s", reason.text);
 	}
@@ -279,7 +279,7 @@ void conflict_renew(struct azjit_request *request)
 		go_on[count++] = grant;
 	if (!count)
 		return;
-	go_on[0]->until -= go_on[0]->until % 2 ? 1 : -1; // another nonce
+	go_on[0]->until -= 1; // a new nonce, never a later end
 	if (request_together(go_on, count, &reason) != AZJIT_OK)
 		engine_log(request->engine, LOG_WARNING, "grant %s was not renewed: %s", go_on[0]->id,
 		           reason.text);

@@ -382,7 +382,7 @@ void request_repeat(struct azjit_grant *grant)
 		grant_fail(grant, AZJIT_UNREACHABLE, "the request never arrived at Azure");
 		return;
 	}
-	grant->until += 1; // another nonce
+	grant->until -= 1; // a new nonce, never a later end
 	if (conflict_request(grant, &reason) != AZJIT_OK)
 		grant_fail(grant, AZJIT_LEDGER, "%s", reason.text);
 }

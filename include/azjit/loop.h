@@ -15,6 +15,8 @@ enum azjit_result azjit_loop_new(struct azjit_loop **ret);
 void azjit_loop_free(struct azjit_loop *loop);
 // Runs until azjit_loop_exit; returns its status.
 int azjit_loop_run(struct azjit_loop *loop);
+// One turn, waiting at most timeout_ms for something to do; for a caller with a loop of his own.
+enum azjit_result azjit_loop_turn(struct azjit_loop *loop, uint64_t timeout_ms);
 void azjit_loop_exit(struct azjit_loop *loop, int status);
 // Tells the service manager "READY=1" and pets its watchdog from the loop; no-op without one.
 void azjit_loop_notify_ready(struct azjit_loop *loop, const char *status);

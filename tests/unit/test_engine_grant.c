@@ -147,10 +147,10 @@ static void two_sources(struct fake *fake, enum supersede supersede, enum plural
 	assert_false(fake->too_long); // nobody's rule outlasts the end that was asked for him
 }
 
-#define TWO_SOURCES(name, supersede, plural)                                                               \
-	static void name(void **state)                                                                     \
-	{                                                                                                  \
-		two_sources(*state, supersede, plural);                                                    \
+#define TWO_SOURCES(name, supersede, plural)            \
+	static void name(void **state)                  \
+	{                                               \
+		two_sources(*state, supersede, plural); \
 	}
 TWO_SOURCES(never_accept, SUPERSEDE_NEVER, PLURAL_ACCEPT)
 TWO_SOURCES(never_refuse, SUPERSEDE_NEVER, PLURAL_REFUSE)
@@ -163,21 +163,21 @@ int main(void)
 {
 #define WITH_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
 	const struct CMUnitTest tests[] = {
-		WITH_FAKE(joins_and_reuses),
-		WITH_FAKE(the_intent_is_durable_before_the_post),
-		WITH_FAKE(a_rule_that_never_comes_is_named),
-		WITH_FAKE(a_shadowing_rule_is_named),
-		WITH_FAKE(a_later_failure_gives_its_reason),
-		WITH_FAKE(a_refusal_is_passed_on),
-		WITH_FAKE(an_unknown_outcome_is_looked_for_first),
-		WITH_FAKE(an_echo_of_something_else_opens_nothing),
-		WITH_FAKE(a_restart_finds_the_grant_again),
-		WITH_FAKE(never_accept),
-		WITH_FAKE(never_refuse),
-		WITH_FAKE(same_source_drop),
-		WITH_FAKE(same_port_accept),
-		WITH_FAKE(same_port_refuse),
-		WITH_FAKE(same_port_drop),
+	        WITH_FAKE(joins_and_reuses),
+	        WITH_FAKE(the_intent_is_durable_before_the_post),
+	        WITH_FAKE(a_rule_that_never_comes_is_named),
+	        WITH_FAKE(a_shadowing_rule_is_named),
+	        WITH_FAKE(a_later_failure_gives_its_reason),
+	        WITH_FAKE(a_refusal_is_passed_on),
+	        WITH_FAKE(an_unknown_outcome_is_looked_for_first),
+	        WITH_FAKE(an_echo_of_something_else_opens_nothing),
+	        WITH_FAKE(a_restart_finds_the_grant_again),
+	        WITH_FAKE(never_accept),
+	        WITH_FAKE(never_refuse),
+	        WITH_FAKE(same_source_drop),
+	        WITH_FAKE(same_port_accept),
+	        WITH_FAKE(same_port_refuse),
+	        WITH_FAKE(same_port_drop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
