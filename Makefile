@@ -105,6 +105,9 @@ $(O)/unit/%: $(O)/tests/unit/%.o $(archives)
 # The relay's own parts are under test without its main.
 $(O)/unit/test_relay_%: $(O)/tests/unit/test_relay_%.o $(filter-out %/main.o,$(call objs,client/relay)) $(O)/libbase.a
 	$(call program,$(libs_base) -lcmocka)
+# And the broker's.
+$(O)/unit/test_broker_%: $(O)/tests/unit/test_broker_%.o $(filter-out %/main.o,$(call objs,client/broker)) $(archives)
+	$(call program,-Wl$(comma)-z$(comma)muldefs $(libs_all) -lcmocka)
 
 test-programs: $(O)/azsim $(unit)
 

@@ -2,9 +2,11 @@
 // Login sessions: opened and closed by the PAM module, alive while any process of theirs is.
 //
 // A session is known by the kernel's audit session id (/proc/PID/sessionid, set by pam_loginuid), else
-// by its cgroup, else by the monitor's pid and start time. Against: a caller who names another
-// person's session; a reused pid; SIGKILL of the monitor, after which the user's command works on
-// (docs/pam-lessons): a session ends as `lost` only when its last process is gone.
+// by logind's scope (cgroup session-N.scope). Where there is neither, the processes of its user that
+// started after it count as its own: it may then end too late, never too early. Against: a caller who
+// names another person's session; a reused pid or, after a boot, a reused audit id; SIGKILL of the
+// monitor, after which the user's command works on (docs/pam-lessons): a session whose monitor ended
+// without a close ends as `lost` only when its last process is gone.
 #ifndef AZJIT_SESSION_H
 #define AZJIT_SESSION_H
 
@@ -19,6 +21,7 @@ struct azjit_session {
 	char user[256];
 	unsigned uid;
 	char service[64];
+	char tty[64]; // "" if none
 	struct azjit_addr client; // family NONE: not known
 	char auth[256];           // "publickey SHA256:…" …, "" if not known
 	int pid;                  // the process that opened it (SO_PEERCRED)
@@ -37,18 +40,21 @@ enum azjit_result azjit_sessions_new(struct azjit_loop *loop, struct azjit_ledge
                                      struct azjit_sessions **ret);
 void azjit_sessions_free(struct azjit_sessions *sessions);
 
-// Durable when it returns. `wanted` has user, uid, service, client, auth and pid; the rest is found.
+// Durable when it returns. `wanted` has user, uid, service, tty, client, auth and pid; the rest is found.
 enum azjit_result azjit_session_open(struct azjit_sessions *sessions, const struct azjit_session *wanted,
                                      const struct azjit_session **ret, struct azjit_reason *reason);
+// Only by the process that opened it (AZJIT_DENIED). Its entry follows in the next turn of the loop: the
+// record is durable already.
 enum azjit_result azjit_session_commit(struct azjit_sessions *sessions, const char *id, int pid);
-// Before the commit: the record is undone (an entry says so).
+// Before the commit: the record is undone (an entry says so). No-op for one that is not open.
 void azjit_session_undo(struct azjit_sessions *sessions, const char *id);
 // AZJIT_NOT_FOUND for one that is not open (also: closed twice).
 enum azjit_result azjit_session_close(struct azjit_sessions *sessions, const char *id);
 
-// The session of a process: by its audit session id, then cgroup; `hint` (from the caller's environment)
-// is believed only if it names an open session of the same uid. NULL if none or several fit
-// (*ret_ambiguous).
+// The session of a process: by its audit session id, then its scope, then `hint` (from the caller's
+// environment), believed only if it names an open session of the same uid; a process that has neither id
+// nor scope belongs to the only session of its uid. NULL if none or several fit (*ret_ambiguous). uid 0
+// may work in anyone's session.
 const struct azjit_session *azjit_session_of(struct azjit_sessions *sessions, int pid, unsigned uid,
                                              const char *hint, bool *ret_ambiguous);
 const struct azjit_session *azjit_session_find(struct azjit_sessions *sessions, const char *id);

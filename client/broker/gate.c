@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threat model. Who attacks: a user who wants a port that no rule gives her, the machine's own services
+// or its credential (IMDS) through the relay, or another's name in the record. What must hold: the
+// person is SO_PEERCRED's; what is judged is what inventory resolved, never the name she wrote; every
+// refusal is an entry before it is told; nothing is asked of Azure for a person whom no rule allows.
+#include "gate.h"
+
+#include "record.h"
+
+#include <ifaddrs.h>
+
+enum azjit_result caller_of(struct conn *conn, const struct azjit_wire_msg *msg, struct caller *ret,
+                            struct azjit_reason *reason)
+{
+	struct broker *broker = conn_broker(conn);
+	const struct ucred *peer = conn_peer(conn);
+	const struct azjit_session *session;
+
+	*ret = (struct caller){.ambiguous = false};
+	if (azjit_person_by_uid(peer->uid, &ret->person, reason) != AZJIT_OK) {
+		record_denial(broker,
+		              &(struct denial){.uid = peer->uid, .has_uid = true, .reason = reason->text});
+		return AZJIT_DENIED;
+	}
+	session = azjit_session_of(broker->sessions, peer->pid, peer->uid, azjit_wire_get(msg, "session"),
+	                           &ret->ambiguous);
+	if (session) {
+		(void)azjit_copy(ret->session, sizeof(ret->session), session->id);
+		ret->client = session->client;
+	}
+	return AZJIT_OK;
+}
+
+void caller_clear(struct caller *caller)
+{
+	azjit_person_clear(&caller->person);
+}
+
+static enum azjit_result refuse(struct broker *broker, const struct caller *caller, const char *host,
+                                uint16_t port, const char *vm, enum azjit_result result,
+                                const struct azjit_reason *reason)
+{
+	record_denial(broker, &(struct denial){.user = caller->person.user,
+	                                       .uid = caller->person.uid,
+	                                       .has_uid = true,
+	                                       .session = caller->session,
+	                                       .host = host,
+	                                       .vm = vm,
+	                                       .port = port,
+	                                       .reason = reason->text});
+	return result;
+}
+
+static bool is_own(const struct azjit_addr *addr)
+{
+	struct ifaddrs *list, *item;
+	struct azjit_addr one;
+	bool own = false;
+	uint16_t port;
+
+	if (getifaddrs(&list) < 0)
+		return true; // unknown: refuse
+	for (item = list; item && !own; item = item->ifa_next)
+		own = item->ifa_addr && azjit_addr_from_sockaddr(item->ifa_addr, &one, &port) &&
+		      azjit_addr_equal(&one, addr);
+	freeifaddrs(list);
+	return own;
+}
+
+enum azjit_result gate_host(struct broker *broker, const struct caller *caller, const char *host,
+                            uint16_t port, struct azjit_reason *reason)
+{
+	struct azjit_addr addr;
+	const char *why = NULL;
+
+	if (azjit_addr_parse(host, &addr) != AZJIT_OK)
+		return AZJIT_OK;
+	if (azjit_addr_forbidden(&addr, &why))
+		(void)azjit_fail(reason, AZJIT_DENIED, "%s is %s address: azjit never connects there", host,
+		                 why);
+	else if (is_own(&addr))
+		(void)azjit_fail(reason, AZJIT_DENIED,
+		                 "%s is an address of this jump host itself: azjit never connects there",
+		                 host);
+	else
+		return AZJIT_OK;
+	return refuse(broker, caller, host, port, NULL, AZJIT_DENIED, reason);
+}
+
+static enum azjit_result stopped(const struct broker *broker, const struct azjit_target *target,
+                                 struct azjit_reason *reason)
+{
+	if (broker_killed(broker, reason))
+		return AZJIT_STOPPED;
+	if (target->stopped_by_tag)
+		return azjit_fail(reason, AZJIT_STOPPED,
+		                  "%s carries the tag azjit=deny: nothing is opened until the tag is removed",
+		                  target->vm_name);
+	return AZJIT_OK;
+}
+
+enum azjit_result gate_target(struct broker *broker, const struct caller *caller, const char *host,
+                              const struct azjit_target *target, const char *source,
+                              const struct azjit_access_rule **ret_rule, struct azjit_sources *ret_sources,
+                              struct azjit_reason *reason)
+{
+	const struct azjit_access_rule *rule = NULL;
+	struct azjit_sources sources;
+	enum azjit_result result = azjit_access_target(broker->config, &caller->person, target->vm_id,
+	                                               target->port, &rule, reason);
+
+	if (result == AZJIT_OK && !rule)
+		result = azjit_fail(reason, AZJIT_DENIED, "no rule allows it");
+	if (result == AZJIT_OK)
+		result = stopped(broker, target, reason);
+	if (result == AZJIT_OK)
+		result = azjit_source_resolve(broker->config, rule, source, &caller->client, &target->dial,
+		                              &sources, reason);
+	if (result != AZJIT_OK)
+		return refuse(broker, caller, host, target->port, target->vm_id, result, reason);
+	*ret_rule = rule;
+	*ret_sources = sources;
+	return AZJIT_OK;
+}
+
+enum azjit_result gate_lookup_failed(const struct conn *conn, enum azjit_result result, const char *host,
+                                     uint16_t port, const char *text, struct azjit_reason *reason)
+{
+	if (result == AZJIT_NOT_FOUND || result == AZJIT_NOT_MANAGED)
+		return azjit_fail(reason, AZJIT_NOT_MANAGED, "%s port %u is under no JIT policy", host, port);
+	if (result == AZJIT_AMBIGUOUS && conn_peer(conn)->uid != 0)
+		return azjit_fail(reason, AZJIT_AMBIGUOUS,
+		                  "%s names several VMs: write NAME@RESOURCE-GROUP or the VM's resource id",
+		                  host);
+	return azjit_fail(reason, result, "%s", text && text[0] ? text : "the VM cannot be looked up");
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// azjitd: options, and the order of the start.
+#include "broker.h"
+#include "process.h"
+
+#include <azjit/log.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+static const char help[] =
+        "usage: azjitd [--config FILE] [--user NAME] [--version] [--help]\n"
+        "\n"
+        "The broker of azjit: decides who may open which port of which VM, asks Azure, keeps the ledger.\n"
+        "\n"
+        "  --config FILE  the configuration (" AZJIT_CONFIG_PATH ")\n"
+        "  --user NAME    started as root: become NAME before anything is opened\n"
+        "  --version      print the version\n";
+
+struct options {
+	const char *config, *user;
+};
+
+// EX_OK: start; -1: done; else the exit status.
+static int parse(int argc, char **argv, struct options *options)
+{
+	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+	                                      {"user", required_argument, NULL, 'u'},
+	                                      {"version", no_argument, NULL, 'v'},
+	                                      {"help", no_argument, NULL, 'h'},
+	                                      {NULL, 0, NULL, 0}};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			options->config = optarg;
+			break;
+		case 'u':
+			options->user = optarg;
+			break;
+		case 'v':
+			return puts("azjitd " AZJIT_VERSION) < 0 ? EX_IOERR : -1;
+		case 'h':
+			return fputs(help, stdout) < 0 ? EX_IOERR : -1;
+		default:
+			return EX_USAGE;
+		}
+	}
+	if (optind == argc)
+		return EX_OK;
+	(void)fprintf(stderr, "azjitd: takes no arguments but options; see azjitd --help\n");
+	return EX_USAGE;
+}
+
+static enum azjit_result prepare(const struct options *options, struct azjit_config **ret,
+                                 struct azjit_reason *reason)
+{
+	enum azjit_result result = process_clear_environment();
+
+	if (result != AZJIT_OK)
+		return azjit_fail(reason, result, "no memory for the environment");
+	result = process_become(options->user, reason);
+	if (result == AZJIT_OK)
+		result = process_harden(reason);
+	if (result == AZJIT_OK)
+		result = azjit_config_load(options->config, reason, ret);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {.config = AZJIT_CONFIG_PATH};
+	struct azjit_config *config = NULL;
+	struct broker *broker = NULL;
+	struct azjit_reason reason = {""};
+	enum azjit_result result;
+	int status = parse(argc, argv, &options);
+
+	if (status != EX_OK)
+		return status < 0 ? EX_OK : status;
+	result = prepare(&options, &config, &reason);
+	if (result == AZJIT_OK) {
+		azjit_log_max((int)config->log_level);
+		result = broker_start(config, &reason, &broker);
+	}
+	if (result != AZJIT_OK) {
+		azjit_log(LOG_ERR, "%s", reason.text);
+		return azjit_result_exit(result);
+	}
+	status = broker_run(broker);
+	broker_free(broker);
+	return status;
+}
