@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is there: VMs under JIT policies, their addresses, the security groups on their path. Refreshed
 // in the background; a miss refreshes once. For look-up only, never evidence (design §8).
+//
+// Trust: whoever may create a VM, NIC or public address in a subscription that the identity reads
+// decides which names and addresses stand there, and may call his VM like yours. Hence: a name that fits
+// several VMs is ambiguous, never the first; an address that azjit_addr_forbidden names is never dialled
+// and never in the guard's set; access rules should name VMs with their group or id (`subscriptions` in
+// azjit.conf narrows what is read). A refresh that fails, in any part, changes nothing: a list that is
+// read half would take ports out of the guard's set.
 #ifndef AZJIT_INVENTORY_H
 #define AZJIT_INVENTORY_H
 
@@ -22,8 +29,9 @@ struct azjit_target {
 	struct azjit_addr private_addr, public_addr; // family NONE if none
 	struct azjit_addr dial;                      // the one to dial
 	char *nic_nsg_id, *subnet_nsg_id;            // NULL if none at that level
-	struct azjit_strings asg_ids;                // of the ipconfig that owns private_addr
-	bool stopped_by_tag;                         // tag azjit=deny
+	bool subnet_unread;           // the subnet could not be read: whether it has a group is not known
+	struct azjit_strings asg_ids; // of the ipconfig that owns private_addr
+	bool stopped_by_tag;          // tag azjit=deny
 };
 void azjit_target_free(struct azjit_target *target);
 AZJIT_DEFINE_CLEANUP(struct azjit_target *, azjit_target_free);

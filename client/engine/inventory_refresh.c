@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+// One refresh: the subscriptions, then five lists of each, a few at a time, into a snapshot beside the
+// one in use. The first failure ends it and leaves the old one whole.
+#include "inventory_private.h"
+
+#include <stdio.h>
+
+enum list_kind { LIST_POLICIES = 0, LIST_VMS, LIST_NICS, LIST_SUBNETS, LIST_PUBLIC_IPS, LIST_KINDS_ };
+
+static const struct {
+	const char *noun, *right;
+} lists[LIST_KINDS_] = {
+        [LIST_POLICIES] = {"just-in-time policies",
+                           "Microsoft.Security/locations/jitNetworkAccessPolicies/read"},
+        [LIST_VMS] = {"virtual machines", "Microsoft.Compute/virtualMachines/read"},
+        [LIST_NICS] = {"network interfaces", "Microsoft.Network/networkInterfaces/read"},
+        [LIST_SUBNETS] = {"virtual networks", "Microsoft.Network/virtualNetworks/read"},
+        [LIST_PUBLIC_IPS] = {"public addresses", "Microsoft.Network/publicIPAddresses/read"},
+};
+
+struct job {
+	TAILQ_ENTRY(job) link;
+	struct inv_refresh *refresh;
+	enum list_kind kind;
+	char *scope;
+	struct azjit_call *call;
+};
+
+struct inv_refresh {
+	struct azjit_inventory *inventory;
+	struct inv_builder builder;
+	struct inv_snapshot *snapshot;
+	struct azjit_call *subscriptions;
+	struct azjit_source *start; // begins, so that nothing ends before inv_refresh_start returned
+	TAILQ_HEAD(job_queue, job) waiting, running;
+	size_t running_count;
+};
+
+static const struct azjit_call_options read_options = {.deadline_ms = INV_READ_MS,
+                                                       .retries = INV_READ_RETRIES};
+
+static void free_jobs(struct job_queue *queue)
+{
+	struct job *job;
+
+	while ((job = TAILQ_FIRST(queue))) {
+		TAILQ_REMOVE(queue, job, link);
+		azjit_call_cancel(job->call);
+		free(job->scope);
+		free(job);
+	}
+}
+
+void inv_refresh_free(struct inv_refresh *refresh)
+{
+	if (!refresh)
+		return;
+	azjit_call_cancel(refresh->subscriptions);
+	free_jobs(&refresh->running);
+	free_jobs(&refresh->waiting);
+	azjit_source_free(refresh->start);
+	inv_builder_clear(&refresh->builder);
+	inv_snapshot_free(refresh->snapshot);
+	free(refresh);
+}
+
+// --- ends ---
+
+static void end_failed(struct inv_refresh *refresh, enum azjit_result result, const char *reason)
+{
+	struct azjit_inventory *inventory = refresh->inventory;
+	struct azjit_reason kept;
+
+	(void)azjit_fail(&kept, result, "%s", reason);
+	inv_refresh_free(refresh);
+	inv_refresh_done(inventory, result, kept.text, NULL);
+}
+
+static void end_well(struct inv_refresh *refresh)
+{
+	struct azjit_inventory *inventory = refresh->inventory;
+	struct inv_snapshot *snapshot;
+
+	if (!inv_build(&refresh->builder)) {
+		end_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was made");
+		return;
+	}
+	snapshot = STEAL(refresh->snapshot);
+	inv_refresh_free(refresh);
+	inv_refresh_done(inventory, AZJIT_OK, "", snapshot);
+}
+
+// --- jobs ---
+
+static void job_ended(struct job *job, const struct azjit_answer *answer);
+
+static void got_policies(void *userdata, const struct azjit_answer *answer,
+                         const struct azjit_jit_policy *policies, size_t count)
+{
+	struct job *job = userdata;
+
+	if (answer->result == AZJIT_OK)
+		inv_feed_policies(&job->refresh->builder, policies, count);
+	job_ended(job, answer);
+}
+
+static void got_vms(void *userdata, const struct azjit_answer *answer, const struct azjit_vm *vms,
+                    size_t count)
+{
+	struct job *job = userdata;
+
+	if (answer->result == AZJIT_OK)
+		inv_feed_vms(&job->refresh->builder, vms, count);
+	job_ended(job, answer);
+}
+
+static void got_nics(void *userdata, const struct azjit_answer *answer, const struct azjit_nic *nics,
+                     size_t count)
+{
+	struct job *job = userdata;
+
+	if (answer->result == AZJIT_OK)
+		inv_feed_nics(&job->refresh->builder, nics, count);
+	job_ended(job, answer);
+}
+
+static void got_subnets(void *userdata, const struct azjit_answer *answer, const struct azjit_subnet *subnets,
+                        size_t count)
+{
+	struct job *job = userdata;
+
+	if (answer->result == AZJIT_OK)
+		inv_feed_subnets(&job->refresh->builder, subnets, count);
+	job_ended(job, answer);
+}
+
+static void got_public_ips(void *userdata, const struct azjit_answer *answer,
+                           const struct azjit_public_ip *ips, size_t count)
+{
+	struct job *job = userdata;
+
+	if (answer->result == AZJIT_OK)
+		inv_feed_public_ips(&job->refresh->builder, ips, count);
+	job_ended(job, answer);
+}
+
+static struct azjit_call *call_list(struct job *job)
+{
+	struct azjit_azure *azure = job->refresh->inventory->azure;
+
+	switch (job->kind) {
+	case LIST_POLICIES:
+		return azjit_jit_list(azure, job->scope, read_options, got_policies, job);
+	case LIST_VMS:
+		return azjit_vm_list(azure, job->scope, read_options, got_vms, job);
+	case LIST_NICS:
+		return azjit_nic_list(azure, job->scope, read_options, got_nics, job);
+	case LIST_SUBNETS:
+		return azjit_subnet_list(azure, job->scope, read_options, got_subnets, job);
+	case LIST_PUBLIC_IPS:
+		return azjit_public_ip_list(azure, job->scope, read_options, got_public_ips, job);
+	case LIST_KINDS_:
+		break;
+	}
+	return NULL;
+}
+
+// False: the refresh has ended.
+static bool start_jobs(struct inv_refresh *refresh)
+{
+	struct job *job;
+
+	while (refresh->running_count < INV_PARALLEL && (job = TAILQ_FIRST(&refresh->waiting))) {
+		TAILQ_REMOVE(&refresh->waiting, job, link);
+		TAILQ_INSERT_TAIL(&refresh->running, job, link);
+		refresh->running_count++;
+		job->call = call_list(job);
+		if (!job->call) {
+			end_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was read");
+			return false;
+		}
+	}
+	return true;
+}
+
+static void job_failed(struct job *job, const struct azjit_answer *answer)
+{
+	struct azjit_reason reason;
+	bool forbidden = answer->result == AZJIT_FORBIDDEN;
+
+	(void)azjit_fail(&reason, answer->result, "the %s of %s cannot be read%s%s: %s",
+	                 lists[job->kind].noun, job->scope, forbidden ? "; the identity needs " : "",
+	                 forbidden ? lists[job->kind].right : "", answer->message);
+	end_failed(job->refresh, answer->result, reason.text);
+}
+
+static void job_ended(struct job *job, const struct azjit_answer *answer)
+{
+	struct inv_refresh *refresh = job->refresh;
+
+	job->call = NULL;
+	if (answer->result != AZJIT_OK) {
+		job_failed(job, answer);
+		return;
+	}
+	TAILQ_REMOVE(&refresh->running, job, link);
+	refresh->running_count--;
+	free(job->scope);
+	free(job);
+	if (refresh->builder.failed)
+		end_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was read");
+	else if (start_jobs(refresh) && refresh->running_count == 0)
+		end_well(refresh);
+}
+
+static bool add_job(struct inv_refresh *refresh, enum list_kind kind, const char *scope)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return false;
+	job->refresh = refresh;
+	job->kind = kind;
+	job->scope = strdup(scope);
+	TAILQ_INSERT_TAIL(&refresh->waiting, job, link);
+	return job->scope != NULL;
+}
+
+static bool add_subscription(struct inv_refresh *refresh, const char *id)
+{
+	char scope[64];
+
+	if (!azjit_uuid_valid(id))
+		return true;
+	(void)snprintf(scope, sizeof(scope), "/subscriptions/%s", id);
+	for (int kind = 0; kind < LIST_KINDS_; kind++)
+		if (!add_job(refresh, (enum list_kind)kind, scope))
+			return false;
+	return true;
+}
+
+void inv_refresh_add_group(struct inv_refresh *refresh, const char *scope)
+{
+	if (!add_job(refresh, LIST_POLICIES, scope))
+		refresh->builder.failed = true;
+}
+
+// --- beginnings ---
+
+static void run(struct inv_refresh *refresh, bool ok)
+{
+	struct inv_group *group;
+
+	LIST_FOREACH(group, &refresh->inventory->groups, link)
+	if (ok && group->fruitful)
+		ok = add_job(refresh, LIST_POLICIES, group->scope);
+	if (!ok)
+		end_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was read");
+	else if (TAILQ_EMPTY(&refresh->waiting))
+		end_failed(refresh, AZJIT_FORBIDDEN,
+		           "the identity sees no subscription; give it a role in one");
+	else
+		(void)start_jobs(refresh);
+}
+
+static void got_subscriptions(void *userdata, const struct azjit_answer *answer,
+                              const struct azjit_subscription *subscriptions, size_t count)
+{
+	struct inv_refresh *refresh = userdata;
+	struct azjit_reason reason;
+	bool ok = true;
+
+	refresh->subscriptions = NULL;
+	if (answer->result != AZJIT_OK) {
+		(void)azjit_fail(&reason, answer->result, "the subscriptions cannot be read: %s",
+		                 answer->message);
+		end_failed(refresh, answer->result, reason.text);
+		return;
+	}
+	for (size_t i = 0; ok && i < count; i++)
+		if (!azjit_ieq(subscriptions[i].state, "Deleted"))
+			ok = add_subscription(refresh, subscriptions[i].id);
+	run(refresh, ok);
+}
+
+static void begin(void *userdata)
+{
+	struct inv_refresh *refresh = userdata;
+	const struct azjit_strings *configured = &refresh->inventory->config->subscriptions;
+	bool ok = true;
+
+	if (configured->count == 0) {
+		refresh->subscriptions = azjit_subscriptions_list(refresh->inventory->azure, read_options,
+		                                                  got_subscriptions, refresh);
+		if (!refresh->subscriptions)
+			run(refresh, false);
+		return;
+	}
+	for (size_t i = 0; ok && i < configured->count; i++)
+		ok = add_subscription(refresh, configured->items[i]);
+	run(refresh, ok);
+}
+
+void inv_refresh_start(struct azjit_inventory *inventory)
+{
+	struct inv_refresh *refresh = calloc(1, sizeof(*refresh));
+
+	if (!refresh) {
+		inv_refresh_done(inventory, AZJIT_NOMEM, "out of memory", NULL);
+		return;
+	}
+	refresh->inventory = inventory;
+	TAILQ_INIT(&refresh->waiting);
+	TAILQ_INIT(&refresh->running);
+	refresh->snapshot = refresh->builder.snapshot = inv_snapshot_new();
+	if (!refresh->snapshot ||
+	    azjit_loop_timer(inventory->loop, 0, begin, refresh, &refresh->start) != AZJIT_OK) {
+		inv_refresh_free(refresh);
+		inv_refresh_done(inventory, AZJIT_NOMEM, "out of memory", NULL);
+		return;
+	}
+	inventory->refresh = refresh;
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inventory_store.h"
+
+#define FIRST_ITEMS 16
+#define ITEMS_MAX   (UINT32_MAX / 2)
+
+void *inv_push(struct inv_array *array, uint32_t count, size_t item_bytes)
+{
+	uint64_t need = (uint64_t)array->count + count;
+	char *first;
+
+	if (need > ITEMS_MAX)
+		return NULL;
+	if (need > array->alloc || !array->items) {
+		uint64_t alloc = array->alloc ? array->alloc + array->alloc / 2 : FIRST_ITEMS;
+		void *grown;
+
+		if (alloc < need)
+			alloc = need;
+		grown = reallocarray(array->items, alloc, item_bytes);
+		if (!grown)
+			return NULL;
+		array->items = grown;
+		array->alloc = (uint32_t)alloc;
+	}
+	first = (char *)array->items + array->count * item_bytes;
+	memset(first, 0, count * item_bytes);
+	array->count = (uint32_t)need;
+	return first;
+}
+
+void inv_trim(struct inv_array *array, size_t item_bytes)
+{
+	void *trimmed = array->count ? reallocarray(array->items, array->count, item_bytes) : NULL;
+
+	if (!trimmed)
+		return;
+	array->items = trimmed;
+	array->alloc = array->count;
+}
+
+void inv_array_free(struct inv_array *array)
+{
+	free(array->items);
+	*array = (struct inv_array){NULL, 0, 0};
+}
+
+// --- strings ---
+
+const char *inv_text(const struct inv_array *pool, inv_str string)
+{
+	return string ? INV(const char, pool, string) : "";
+}
+
+inv_str inv_add_text(struct inv_array *pool, const char *text)
+{
+	size_t len = strlen(text) + 1;
+	inv_str at;
+	char *room;
+
+	if (len == 1)
+		return 0;
+	if (pool->count == 0 && !inv_push(pool, 1, 1))
+		return INV_NONE;
+	at = pool->count;
+	room = len < ITEMS_MAX ? inv_push(pool, (uint32_t)len, 1) : NULL;
+	if (!room)
+		return INV_NONE;
+	memcpy(room, text, len);
+	return at;
+}
+
+// --- hash tables ---
+
+uint32_t inv_hash_number(uint32_t number)
+{
+	number ^= number >> 16;
+	number *= 0x7feb352d;
+	number ^= number >> 15;
+	number *= 0x846ca68b;
+	return number ^ number >> 16;
+}
+
+uint32_t inv_hash_text(const char *text)
+{
+	uint32_t hash = 2166136261;
+
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		hash = (hash ^ (c >= 'A' && c <= 'Z' ? c + 32u : c)) * 16777619;
+	}
+	return inv_hash_number(hash);
+}
+
+bool inv_index_build(struct inv_index *index, uint32_t count, inv_hash_fn *hash, const void *context)
+{
+	uint32_t heads = 16;
+
+	while (heads < count)
+		heads *= 2;
+	inv_index_free(index);
+	index->heads = calloc(heads, sizeof(*index->heads));
+	index->next = calloc(count ? count : 1, sizeof(*index->next));
+	if (!index->heads || !index->next)
+		return false;
+	index->mask = heads - 1;
+	// From the last to the first, so that a chain is in the order of the records. Entries are the
+	// record's number plus one.
+	for (uint32_t record = count; record-- > 0;) {
+		uint32_t *head = &index->heads[hash(context, record) & index->mask];
+
+		index->next[record] = *head;
+		*head = record + 1;
+	}
+	return true;
+}
+
+uint32_t inv_index_first(const struct inv_index *index, uint32_t hash)
+{
+	return index->heads ? index->heads[hash & index->mask] - 1 : INV_NONE;
+}
+
+uint32_t inv_index_next(const struct inv_index *index, uint32_t record)
+{
+	return index->next[record] - 1;
+}
+
+void inv_index_free(struct inv_index *index)
+{
+	free(index->heads);
+	free(index->next);
+	*index = (struct inv_index){NULL, NULL, 0};
+}
+
+// --- snapshots ---
+
+struct inv_snapshot *inv_snapshot_new(void)
+{
+	_cleanup_(inv_snapshot_freep) struct inv_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+	// List 0 is the empty one.
+	if (!snapshot || !inv_push(&snapshot->lists, 1, sizeof(uint32_t)))
+		return NULL;
+	return STEAL(snapshot);
+}
+
+void inv_snapshot_free(struct inv_snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	inv_array_free(&snapshot->text);
+	inv_array_free(&snapshot->lists);
+	inv_array_free(&snapshot->vms);
+	inv_array_free(&snapshot->addresses);
+	inv_array_free(&snapshot->ports);
+	inv_index_free(&snapshot->by_id);
+	inv_index_free(&snapshot->by_name);
+	inv_index_free(&snapshot->by_private);
+	inv_index_free(&snapshot->by_public);
+	free(snapshot);
+}
+
+uint32_t inv_vm_by_id(const struct inv_snapshot *snapshot, const char *id)
+{
+	uint32_t vm = inv_index_first(&snapshot->by_id, inv_hash_text(id));
+
+	while (vm != INV_NONE &&
+	       !azjit_ieq(inv_text(&snapshot->text, INV(struct inv_vm, &snapshot->vms, vm)->id), id))
+		vm = inv_index_next(&snapshot->by_id, vm);
+	return vm;
+}
+
+static size_t index_bytes(const struct inv_index *index, uint32_t records)
+{
+	return ((size_t)index->mask + 1 + records) * sizeof(uint32_t);
+}
+
+size_t inv_snapshot_bytes(const struct inv_snapshot *s)
+{
+	return sizeof(*s) + s->text.alloc + s->lists.alloc * sizeof(uint32_t) +
+	       s->vms.alloc * sizeof(struct inv_vm) + s->addresses.alloc * sizeof(struct inv_address) +
+	       s->ports.alloc * sizeof(struct inv_port) + index_bytes(&s->by_id, s->vms.count) +
+	       index_bytes(&s->by_name, s->vms.count) + index_bytes(&s->by_private, s->addresses.count) +
+	       index_bytes(&s->by_public, s->addresses.count);
+}
+
+// --- addresses ---
+
+void inv_addr_from(uint32_t number, struct azjit_addr *ret)
+{
+	*ret = (struct azjit_addr){AZJIT_FAMILY_NONE, {0}};
+	if (!number)
+		return;
+	ret->family = AZJIT_IPV4;
+	for (int i = 0; i < 4; i++)
+		ret->bytes[i] = (uint8_t)(number >> (24 - 8 * i));
+}
+
+uint32_t inv_addr_number(const struct azjit_addr *addr)
+{
+	uint32_t number = 0;
+
+	for (int i = 0; addr->family == AZJIT_IPV4 && i < 4; i++)
+		number = number << 8 | addr->bytes[i];
+	return number;
+}
