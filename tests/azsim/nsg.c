@@ -160,8 +160,8 @@ static void enforce_at(struct sim *sim, struct resource *nsg, ticks at, json_t *
 		           jnew("{s:O s:o}", "change", change, "input", input_stolen));
 }
 
-void nsg_changed(struct sim *sim, struct resource *nsg, const char *reason, json_t *added_stolen,
-                 json_t *removed_stolen)
+void nsg_announce(struct sim *sim, struct resource *nsg, const char *reason, json_t *added_stolen,
+                  json_t *removed_stolen)
 {
 	ticks now = clock_now(&sim->clock), delay = delay_of(sim, "dataplane_ms");
 	_cleanup_free_ char *time = time_iso(now, 6);
@@ -174,11 +174,22 @@ void nsg_changed(struct sim *sim, struct resource *nsg, const char *reason, json
 	jsets(input, "reason", reason);
 	jsets(input, "time", time);
 	jpush(sim->changes, change);
-	if (!sim->opt.enforce)
-		json_decref(input);
-	else
+	if (sim->opt.enforce)
 		enforce_at(sim, nsg, now + delay, change, input);
+	else
+		json_decref(input);
+}
+
+void nsg_changed(struct sim *sim, struct resource *nsg, const char *reason, json_t *added_stolen,
+                 json_t *removed_stolen)
+{
 	resource_touch(sim, nsg);
+	if (sim->building) {
+		json_decref(added_stolen);
+		json_decref(removed_stolen);
+		return;
+	}
+	nsg_announce(sim, nsg, reason, added_stolen, removed_stolen);
 	resource_updating(sim, nsg, delay_of(sim, "nsg_ms"));
 }
 

@@ -26,7 +26,10 @@ bool nsg_remove_rule(struct sim *sim, struct resource *nsg, const char *name, co
                      const char *correlation);
 bool nsg_locked(const struct sim *sim, const struct resource *nsg);
 
-// Notes a change made otherwise (a PUT of the whole group), or the state at start.
+// Logs the group as it now stands and hands it to the enforcer; its body stays.
+void nsg_announce(struct sim *sim, struct resource *nsg, const char *reason, json_t *added_stolen,
+                  json_t *removed_stolen);
+// Notes a change made otherwise (a PUT of the whole group): new etags, and announced.
 void nsg_changed(struct sim *sim, struct resource *nsg, const char *reason, json_t *added_stolen,
                  json_t *removed_stolen);
 

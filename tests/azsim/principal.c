@@ -40,9 +40,10 @@ static char *roles_wrong(const json_t *list)
 
 	if (list && !json_is_array(list))
 		return xstrdup("roles is an array of {scope, actions, not_actions}");
-	json_array_foreach(list, i, role) if (!json_is_array(json_object_get(role, "action"
-	                                                                           "s"))) return xstrdup(
-	        "a role needs an array of actions");
+	json_array_foreach(list, i, role) if (!json_is_array(json_object_get(
+	                                              role, "action"
+	                                                    "s"))) return xstrdup("a role needs an array of "
+	                                                                          "actions");
 	return NULL;
 }
 

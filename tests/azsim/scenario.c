@@ -3,6 +3,7 @@
 #include "scenario.h"
 
 #include <string.h>
+#include <sys/random.h>
 #include <sysexits.h>
 
 #include "jit.h"
@@ -136,7 +137,10 @@ static void set_defaults(struct sim *sim)
 	sim->rg = jstr(d, "rg", "rg1");
 	sim->location = jstr(d, "location", "westeurope");
 	sim->seed = (uint64_t)jint(s, "seed", 1);
+	if (!sim->seed && getrandom(&sim->seed, sizeof(sim->seed), 0) != sizeof(sim->seed))
+		scenario_wrong("seed", "the system gives no random number");
 	sim->draws = 0;
+	sim->turns = 0;
 }
 
 static void add_subscription(struct sim *sim, const json_t *entry, const char *guid)
@@ -248,9 +252,17 @@ static void forget_everything(struct sim *sim)
 
 static void enforce_all(struct sim *sim)
 {
-	for (struct resource *r = sim->resources; r; r = r->next)
-		if (str_ieq(r->type, TYPE_NSG))
-			nsg_changed(sim, r, "start", json_array(), json_array());
+	for (struct resource *r = sim->resources; r; r = r->next) {
+		json_t *names = json_array(), *rule;
+		size_t i;
+
+		if (!str_ieq(r->type, TYPE_NSG)) {
+			json_decref(names);
+			continue;
+		}
+		json_array_foreach(nsg_rules(r), i, rule) jpush(names, json_string(jstr(rule, "name", "")));
+		nsg_announce(sim, r, "start", names, json_array());
+	}
 }
 
 void scenario_build(struct sim *sim)
@@ -263,6 +275,7 @@ void scenario_build(struct sim *sim)
 	clock_init(&sim->clock, sim->opt.manual, sim->opt.manual ? at : 0);
 	set_defaults(sim);
 	forget_everything(sim);
+	sim->building = true;
 	scenario_settings(sim);
 	scenario_subscriptions(sim);
 	scenario_network(sim);
@@ -270,5 +283,6 @@ void scenario_build(struct sim *sim)
 	scenario_literals(sim);
 	scenario_principals(sim);
 	scenario_jit(sim);
+	sim->building = false;
 	enforce_all(sim);
 }

@@ -44,12 +44,26 @@ static json_t *ip_config_new(struct sim *sim, const json_t *owner, const char *n
 	            TYPE_NIC "/ipConfigurations", "properties", p);
 }
 
+// cc2oeq5nsxcevno2pddbdbshab.gx.internal.cloudapp.net: 26 letters and digits of the network.
+static char *dns_suffix(const struct sim *sim, const char *id)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+	_cleanup_free_ char *guid = guid_for(sim, id);
+	uint64_t h = hash64(guid);
+	char name[27] = "";
+
+	for (int i = 0; i < 26; i++, h = h * 6364136223846793005ULL + 1)
+		name[i] = alphabet[(h >> 40) % 32];
+	return xasprintf("%s.gx.internal.cloudapp.net", name);
+}
+
 static json_t *nic_properties(struct sim *sim, const json_t *entry, const char *id)
 {
 	const char *nsg = jstr(entry, "nsg", NULL), *vm = jstr(entry, "vm", NULL);
 	_cleanup_free_ char *guid = guid_for(sim, id),
 	                    *nsg_id = nsg ? id_named(sim, entry, TYPE_NSG, nsg) : NULL,
 	                    *vm_id = vm ? id_named(sim, entry, TYPE_VM, vm) : NULL;
+	_cleanup_free_ char *suffix = dns_suffix(sim, id);
 	json_t *configs = json_array(), *config, *p;
 	size_t i;
 
@@ -57,8 +71,8 @@ static json_t *nic_properties(struct sim *sim, const json_t *entry, const char *
 	        jpush(configs, ip_config_new(sim, entry, id, config, i == 0));
 	p = jnew("{s:s s:s s:o s:{s:[] s:[] s:s} s:b s:b s:b}", "provisioningState", "Succeeded",
 	         "resourceGuid", guid, "ipConfigurations", configs, "dnsSettings", "dnsServers",
-	         "appliedDnsServers", "internalDomainNameSuffix", "azsim.ax.internal.cloudapp.net",
-	         "enableAcceleratedNetworking", 0, "vnetEncryptionSupported", 0, "enableIPForwarding", 0);
+	         "appliedDnsServers", "internalDomainNameSuffix", suffix, "enableAcceleratedNetworking", 0,
+	         "vnetEncryptionSupported", 0, "enableIPForwarding", 0);
 	if (nsg)
 		jset(p, "networkSecurityGroup", jnew("{s:s}", "id", nsg_id));
 	if (vm)

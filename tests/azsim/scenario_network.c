@@ -40,7 +40,7 @@ static json_t *subnet_new(const struct sim *sim, const json_t *vnet, const char 
 		jset(p, "networkSecurityGroup", reference(sim, vnet, TYPE_NSG, nsg));
 	jset(p, "delegations", json_array());
 	jsets(p, "privateEndpointNetworkPolicies", "Disabled");
-	jsets(p, "privateLinkServiceNetworkPolicies", "Enabled");
+	jsets(p, "privateLinkServiceNetworkPolicies", jstr(entry, "private_link", "Enabled"));
 	subnet = jnew("{s:s s:s s:s s:o s:s}", "name", name, "id", id, "etag", "", "properties", p, "type",
 	              TYPE_VNET "/subnets");
 	return subnet;

@@ -36,6 +36,7 @@ struct sim {
 	struct timers timers; // simulator clock, ticks
 	struct timers wall;   // monotonic clock, ms
 	bool stop;
+	bool building; // the scenario is being built: changes are not changes yet
 
 	json_t *scenario; // as read, for reset
 	const char *tenant, *tenant_name;
