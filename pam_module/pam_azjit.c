@@ -102,7 +102,7 @@ static int on_trouble(const struct call *call, const char *phase, int refusal)
 
 	if (passes) {
 		pam_syslog(call->pamh, LOG_WARNING, "%s of user %s passes unchecked by %s: %s", phase,
-		           call->user, passes, call->exchange.reason);
+		           name(call), passes, call->exchange.reason);
 		return PAM_IGNORE;
 	}
 	pam_syslog(call->pamh, LOG_ERR, "%s of user %s refused: %s", phase, name(call),
