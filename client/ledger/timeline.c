@@ -6,7 +6,8 @@
 #include <azjit/rows.h>
 #include <azjit/text.h>
 
-#define CLAUSE_BYTES 4096
+#define CLAUSE_BYTES 16384
+#define VALUE_BYTES  1024 // of one field in a clause: the longest template has five
 
 static const struct clause {
 	enum azjit_entry_kind kind;
@@ -106,7 +107,7 @@ static bool fill(struct azjit_buf *out, const struct azjit_entry *entry, const c
 		value = field_of(entry, dollar + 1, len);
 		if (!value || !*value)
 			return false;
-		(void)azjit_buf_str(out, value);
+		(void)azjit_buf_add(out, value, strnlen(value, VALUE_BYTES));
 		text = dollar + 1 + len;
 	}
 	return true;
