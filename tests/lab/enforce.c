@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NFT "/usr/sbin/nft"
+#define NFT  "/usr/sbin/nft"
 #define VNET "10.20.0.0/16"
 
 struct script {
@@ -107,17 +107,16 @@ static void write_rule(struct script *s, const char *level, const json_t *rule)
 		return;
 	counter_name(counter, sizeof(counter), level, member(rule, "name"));
 	fprintf(s->out, "add counter inet nsg %s\n", counter);
-	json_array_foreach(sources, i, source)
-		json_array_foreach(destinations, j, destination)
-			json_array_foreach(ports, k, port) {
-				if (!address_match(saddr, sizeof(saddr), "saddr", json_string_value(source)) ||
-				    !address_match(daddr, sizeof(daddr), "daddr", json_string_value(destination)) ||
-				    !protocol_match(dport, sizeof(dport), member(rule, "protocol"),
-						    json_string_value(port)))
-					continue;
-				fprintf(s->out, "add rule inet nsg %s %s%s%scounter name %s %s\n", level, saddr, daddr,
-					dport, counter, verdict);
-			}
+	json_array_foreach(sources, i, source) json_array_foreach(destinations, j, destination)
+	        json_array_foreach(ports, k, port)
+	{
+		if (!address_match(saddr, sizeof(saddr), "saddr", json_string_value(source)) ||
+		    !address_match(daddr, sizeof(daddr), "daddr", json_string_value(destination)) ||
+		    !protocol_match(dport, sizeof(dport), member(rule, "protocol"), json_string_value(port)))
+			continue;
+		fprintf(s->out, "add rule inet nsg %s %s%s%scounter name %s %s\n", level, saddr, daddr, dport,
+		        counter, verdict);
+	}
 }
 
 static void write_level(struct script *s, const char *level, const json_t *rules)
@@ -126,8 +125,7 @@ static void write_level(struct script *s, const char *level, const json_t *rules
 	size_t i;
 
 	fprintf(s->out, "flush chain inet nsg %s\n", level);
-	json_array_foreach((json_t *)rules, i, rule)
-		write_rule(s, level, rule);
+	json_array_foreach((json_t *)rules, i, rule) write_rule(s, level, rule);
 	fprintf(s->out, "add rule inet nsg %s counter drop\n", level);
 }
 
@@ -169,8 +167,8 @@ static void write_log(const char *path, const char *levels, const char *address,
 		die(path);
 	clock_gettime(CLOCK_REALTIME, &now);
 	dprintf(fd, "%lld.%06ld %s %s %lld %zu\n", (long long)now.tv_sec, now.tv_nsec / 1000, levels, address,
-		(long long)json_integer_value(json_object_get(state, "seq")),
-		json_array_size(json_object_get(state, "rules")));
+	        (long long)json_integer_value(json_object_get(state, "seq")),
+	        json_array_size(json_object_get(state, "rules")));
 	close(fd);
 }
 
@@ -179,9 +177,8 @@ static bool contains(const json_t *array, const char *text)
 	json_t *element;
 	size_t i;
 
-	json_array_foreach((json_t *)array, i, element)
-		if (strcmp(json_string_value(element), text) == 0)
-			return true;
+	json_array_foreach((json_t *)array, i,
+	                   element) if (strcmp(json_string_value(element), text) == 0) return true;
 	return false;
 }
 
@@ -229,7 +226,7 @@ int main(int argc, char **argv)
 	if (!state || !json_is_array(json_object_get(state, "rules")))
 		die("the NSG's state");
 	json_array_foreach(json_object_get(state, "addresses"), i, address)
-		apply(argv[1], argv[2], state, json_string_value(address));
+	        apply(argv[1], argv[2], state, json_string_value(address));
 	json_decref(state);
 	return 0;
 }
