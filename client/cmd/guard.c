@@ -8,6 +8,7 @@
 // What holds: a set that is malformed or gone leaves the previous one in the kernel, and says so;
 // the table is replaced in one transaction that also fills it; a table that vanished is put back as
 // soon as the kernel says so; nothing is removed at our end. No other table is named in any command.
+#include "commands.h"
 #include "guard_nft.h"
 #include "guard_set.h"
 
@@ -68,14 +69,14 @@ static enum azjit_result fill_table(const struct azjit_guard_set *set, struct az
 	return azjit_guard_nft(&script, reason);
 }
 
+// The form is the broker's (client/broker/guard.h).
 static void write_state(const struct guard *guard)
 {
 	_cleanup_buf_ struct azjit_buf text = AZJIT_BUF(4096);
 	struct azjit_reason reason;
 
-	azjit_buf_printf(&text, "generation=%" PRIu64 "\ncount=%zu\ntable=%s\nerror=%s\n",
-	                 guard->set.generation, guard->set.count, guard->table ? "ok" : "missing",
-	                 guard->error.text);
+	azjit_buf_printf(&text, "generation=%" PRIu64 " count=%zu table=%s error=%s\n", guard->set.generation,
+	                 guard->set.count, guard->table ? "ok" : "missing", guard->error.text);
 	if (text.failed ||
 	    azjit_file_replace(guard->state_path, text.data, text.len, 0644, &reason) != AZJIT_OK)
 		azjit_log(LOG_ERR, "%s", text.failed ? "the guard's state is too long" : reason.text);
@@ -342,7 +343,6 @@ static int run(int argc, char **argv)
 	return azjit_result_exit(AZJIT_USAGE);
 }
 
-extern const struct azjit_cmd azjit_cmd_guard;
 const struct azjit_cmd azjit_cmd_guard = {
         .name = "guard",
         .usage = "load|follow|show",

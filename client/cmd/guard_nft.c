@@ -26,18 +26,18 @@ static int script_fd(const struct azjit_buf *script)
 }
 
 // Only async-signal-safe calls: the parent's locks may be in any state.
-static _Noreturn void exec_nft(char *const argv[], int in, int out, int err)
+static _Noreturn void exec_nft(const char *const argv[], int in, int out, int err)
 {
 	static char *const env[] = {NULL};
 
 	if (dup2(in, STDIN_FILENO) >= 0 && (out < 0 || dup2(out, STDOUT_FILENO) >= 0) &&
 	    dup2(err, STDERR_FILENO) >= 0)
-		execve(NFT, argv, env);
+		execve(NFT, (char *const *)argv, env);
 	_exit(127);
 }
 
 // Runs nft; its exit status, or -1. Output goes to `out` (-1: where ours goes), errors to `err`.
-static int run_nft(char *const argv[], const struct azjit_buf *script, int out, int err)
+static int run_nft(const char *const argv[], const struct azjit_buf *script, int out, int err)
 {
 	_cleanup_close_ int in = script_fd(script);
 	int status;
@@ -70,7 +70,7 @@ static enum azjit_result nft_failed(int status, int err, struct azjit_reason *re
 }
 
 // `out`: -1 for our own standard output.
-static enum azjit_result nft(char *const argv[], const struct azjit_buf *script, int out,
+static enum azjit_result nft(const char *const argv[], const struct azjit_buf *script, int out,
                              struct azjit_reason *reason)
 {
 	_cleanup_close_ int err = memfd_create("azjit-guard-errors", MFD_CLOEXEC);
@@ -84,7 +84,7 @@ static enum azjit_result nft(char *const argv[], const struct azjit_buf *script,
 
 enum azjit_result azjit_guard_nft(const struct azjit_buf *script, struct azjit_reason *reason)
 {
-	static char *const argv[] = {NFT, "-f", "-", NULL};
+	static const char *const argv[] = {NFT, "-f", "-", NULL};
 	_cleanup_close_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	if (script->failed || null < 0)
@@ -95,7 +95,7 @@ enum azjit_result azjit_guard_nft(const struct azjit_buf *script, struct azjit_r
 
 bool azjit_guard_table_present(void)
 {
-	static char *const argv[] = {NFT, "list", "chain", "inet", "azjit_guard", "output", NULL};
+	static const char *const argv[] = {NFT, "list", "chain", "inet", "azjit_guard", "output", NULL};
 	_cleanup_close_ int out = memfd_create("azjit-guard-chain", MFD_CLOEXEC);
 	char text[4096];
 	ssize_t n;
@@ -109,8 +109,8 @@ bool azjit_guard_table_present(void)
 
 enum azjit_result azjit_guard_print_table(struct azjit_reason *reason)
 {
-	static char *const attempts[] = {NFT, "list", "set", "inet", "azjit_guard", "attempts", NULL};
-	static char *const counters[] = {NFT, "list", "counters", "table", "inet", "azjit_guard", NULL};
+	static const char *const attempts[] = {NFT, "list", "set", "inet", "azjit_guard", "attempts", NULL};
+	static const char *const counters[] = {NFT, "list", "counters", "table", "inet", "azjit_guard", NULL};
 	enum azjit_result result = nft(counters, NULL, -1, reason);
 
 	return result == AZJIT_OK ? nft(attempts, NULL, -1, reason) : result;
