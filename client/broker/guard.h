@@ -7,7 +7,7 @@
 //   A.B.C.D PORT           one line for each pair, sorted, each once
 //   end COUNT GENERATION   a file without this line is not whole and must not be applied
 // The state, at config.guard_state, written by root:
-//   generation=G, count=N, table=ok|missing, error=TEXT, one a line
+//   generation=G count=N table=ok|missing error=TEXT    (error to the end of the line)
 // A generation is larger than every earlier one, also over restarts.
 #ifndef AZJIT_BROKER_GUARD_H
 #define AZJIT_BROKER_GUARD_H

@@ -16,21 +16,18 @@ bool guard_set_format(const struct azjit_managed *pairs, size_t count, uint64_t 
 	return azjit_buf_printf(out, "end %zu %llu\n", count, (unsigned long long)generation);
 }
 
-// The value of the line "key=…", into `ret_text`; false if absent or too long.
-static bool line_value(const char *text, const char *key, char *ret_text, size_t size)
+// The value of "key=" at the start of a word, into `ret_text`; false if absent or too long.
+static bool word(const char *line, const char *key, char *ret_text, size_t size)
 {
-	size_t key_len = strlen(key);
+	size_t key_len = strlen(key), len;
 
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		size_t len;
-
-		line += *line == '\n';
-		if (strncmp(line, key, key_len) != 0 || line[key_len] != '=')
+	for (const char *p = line; *p; p += strcspn(p, " "), p += strspn(p, " ")) {
+		if (strncmp(p, key, key_len) != 0 || p[key_len] != '=')
 			continue;
-		len = strcspn(line + key_len + 1, "\n");
+		len = strcspn(p + key_len + 1, " ");
 		if (len >= size)
 			return false;
-		memcpy(ret_text, line + key_len + 1, len);
+		memcpy(ret_text, p + key_len + 1, len);
 		ret_text[len] = '\0';
 		return true;
 	}
@@ -40,17 +37,25 @@ static bool line_value(const char *text, const char *key, char *ret_text, size_t
 bool guard_state_parse(const char *text, struct guard_state *ret)
 {
 	struct guard_state state = {.generation = 0};
-	char value[512];
+	char line[512], value[24], *error;
+	size_t len = strcspn(text, "\n");
 
-	if (line_value(text, "error", value, sizeof(value)))
-		azjit_printable(value, state.error, sizeof(state.error));
-	if (!line_value(text, "generation", value, sizeof(value)) ||
+	if (len >= sizeof(line))
+		return false;
+	memcpy(line, text, len);
+	line[len] = '\0';
+	error = strstr(line, " error=");
+	if (error) {
+		azjit_printable(error + strlen(" error="), state.error, sizeof(state.error));
+		*error = '\0';
+	}
+	if (!word(line, "generation", value, sizeof(value)) ||
 	    azjit_parse_u64(value, 0, UINT64_MAX, &state.generation) != AZJIT_OK)
 		return false;
-	if (!line_value(text, "count", value, sizeof(value)) ||
+	if (!word(line, "count", value, sizeof(value)) ||
 	    azjit_parse_u64(value, 0, UINT64_MAX, &state.count) != AZJIT_OK)
 		return false;
-	if (!line_value(text, "table", value, sizeof(value)))
+	if (!word(line, "table", value, sizeof(value)))
 		return false;
 	state.table_ok = azjit_streq(value, "ok");
 	*ret = state;
