@@ -21,7 +21,7 @@ struct azjit_session {
 	char user[256];
 	unsigned uid;
 	char service[64];
-	char tty[64]; // "" if none
+	char tty[64];             // "" if none
 	struct azjit_addr client; // family NONE: not known
 	char auth[256];           // "publickey SHA256:…" …, "" if not known
 	int pid;                  // the process that opened it (SO_PEERCRED)
