@@ -52,11 +52,11 @@ enum azjit_result azjit_access_login(const struct azjit_config *config, const st
 		}
 		named = true;
 	}
-	if (named)
+	if (named && service)
 		return azjit_fail(reason, AZJIT_DENIED,
 		                  "azjit: no access rule names you for the service %.32s on this jump host; "
 		                  "ask its administrator",
-		                  service ? service : "");
+		                  service);
 	return nobody(reason);
 }
 
