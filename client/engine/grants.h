@@ -92,7 +92,7 @@ struct azjit_grant {
 	bool restoring;                // was open, another's request took it away, and it is asked for again
 	bool restored;                 // so once already
 	struct evidence ev;
-	char evidence_text[256], reason[512];
+	char evidence_text[256], reason[1024];
 	struct waiters waiters;
 	size_t flows;
 	bool probing, wants_probe, guarded, polling, recovered;

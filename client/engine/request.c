@@ -231,7 +231,7 @@ static bool retry_later(struct azjit_request *request, const struct azjit_answer
 
 static void request_refused(struct azjit_request *request, const struct azjit_answer *answer)
 {
-	char text[480];
+	char text[1000];
 	enum azjit_result result = answer->result;
 
 	record_answer(request, answer->http_status ? "refused" : "unsent", answer);
@@ -244,10 +244,10 @@ static void request_refused(struct azjit_request *request, const struct azjit_an
 	else if (answer->http_status >= 400 && answer->http_status < 500 && answer->http_status != 401)
 		result = AZJIT_REQUEST_REFUSED;
 	if (answer->http_status)
-		snprintf(text, sizeof(text), "Azure refused the request (%d %s): %.360s", answer->http_status,
+		snprintf(text, sizeof(text), "Azure refused the request (%d %s): %.880s", answer->http_status,
 		         answer->code, answer->message);
 	else
-		snprintf(text, sizeof(text), "the request could not be sent: %.400s", answer->message);
+		snprintf(text, sizeof(text), "the request could not be sent: %.900s", answer->message);
 	request_over(request, result, text);
 }
 

@@ -40,7 +40,7 @@ enum azjit_result {
 
 // One sentence for a person, without a newline at its end; always terminated; printable bytes only.
 struct azjit_reason {
-	char text[512];
+	char text[1024];
 };
 
 // The name on the wire and in JSON ("denied", "ok", "rule-shadowed"); never NULL.
