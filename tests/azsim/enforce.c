@@ -108,9 +108,9 @@ static bool nsg_busy(const struct enforcer *e, const char *nsg)
 	return false;
 }
 
-static void start_waiting(struct sim *sim)
+void enforce_start(struct sim *sim)
 {
-	for (struct run *r = sim->enforcer->first; r; r = r->next)
+	for (struct run *r = enforcer_of(sim)->first; r; r = r->next)
 		if (!r->pid && !nsg_busy(sim->enforcer, r->nsg))
 			start(sim, r);
 }
@@ -130,7 +130,6 @@ void enforce_queue(struct sim *sim, json_t *change, json_t *input_stolen)
 	run->nsg = json_string_value(jpath(input_stolen, "nsg.id"));
 	*e->tail = run;
 	e->tail = &run->next;
-	start_waiting(sim);
 }
 
 static void finish(struct sim *sim, struct run **p, int status)
@@ -161,7 +160,7 @@ void enforce_reap(struct sim *sim)
 		else
 			p = &(*p)->next;
 	}
-	start_waiting(sim);
+	enforce_start(sim);
 	http_release_settled(sim);
 }
 

@@ -10,6 +10,8 @@
 
 // Queues a run for the change (an element of sim->changes, which learns when it ran); takes `input`.
 void enforce_queue(struct sim *sim, json_t *change, json_t *input_stolen);
+// Starts what waits; the loop calls it when due timers have run, so that a fork delays none of them.
+void enforce_start(struct sim *sim);
 // Collects finished runs and starts what waited for them.
 void enforce_reap(struct sim *sim);
 bool enforce_idle(const struct sim *sim);

@@ -177,7 +177,7 @@ static bool is(const struct request *req, const char *type)
 bool fault_instead(const struct request *req)
 {
 	if (!req->fault || is(req, "slow") || is(req, "truncate") || is(req, "malformed") ||
-	    is(req, "mutate"))
+	    is(req, "mutate") || (is(req, "reset") && json_object_get(req->fault, "bytes")))
 		return false;
 	return !strcmp(jstr(req->fault, "when", ""), "instead");
 }

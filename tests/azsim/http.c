@@ -326,6 +326,8 @@ void http_loop(struct sim *sim, int signal_fd, void (*on_signal)(struct sim *sim
 		for (size_t i = 0; i < SERVICE_COUNT; i++)
 			if (listeners[i].daemon)
 				MHD_run(listeners[i].daemon);
+		run_timers(sim);
+		enforce_start(sim);
 	}
 	close(ep);
 }

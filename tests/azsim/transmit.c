@@ -3,14 +3,17 @@
 #include "transmit.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#define FLUSH_MS 100 // what was sent is on its way before a reset overtakes it
+
 struct stream {
-	struct request *req;
+	struct request *req; // gone when the stream is freed
+	struct sim *sim;
 	size_t sent;
-	bool resting, broken;
-	int64_t next_ms;
+	bool rested;
 };
 
 // A TCP reset at once: disconnecting an established socket sends one.
@@ -29,7 +32,7 @@ static void wake(struct sim *sim, void *arg)
 	struct stream *s = arg;
 
 	(void)sim;
-	s->resting = true;
+	s->rested = true;
 	MHD_resume_connection(s->req->conn);
 }
 
@@ -46,28 +49,44 @@ static size_t allowed(struct stream *s, size_t max)
 	return n < max ? n : max;
 }
 
+// libmicrohttpd corks the socket until the body's end: what was written must leave before the rest comes.
+static void push(struct MHD_Connection *conn)
+{
+	const union MHD_ConnectionInfo *info =
+	        MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const int off = 0;
+
+	if (info)
+		setsockopt(info->connect_fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
+}
+
+// Nothing for now; the reader is asked again after that time.
+static ssize_t rest(struct stream *s, int64_t ms)
+{
+	push(s->req->conn);
+	MHD_suspend_connection(s->req->conn);
+	timers_add(&s->sim->wall, mono_ms() + ms, wake, s);
+	return 0;
+}
+
 static ssize_t next_bytes(void *cls, uint64_t pos, char *buf, size_t max)
 {
 	struct stream *s = cls;
 	struct reply *r = &s->req->reply;
 	size_t n = allowed(s, max);
 
-	(void)pos;
-	if (s->broken)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (!n && s->sent == r->text_len)
 		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (!n && r->reset && !s->rested)
+		return rest(s, FLUSH_MS);
 	if (!n) {
 		if (r->reset)
 			reset_peer(s->req->conn);
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	}
-	if (r->ms_per_byte && s->sent && !s->resting) {
-		MHD_suspend_connection(s->req->conn);
-		timers_add(&s->req->sim->wall, mono_ms() + (int64_t)r->ms_per_byte * (int64_t)n, wake, s);
-		return 0;
-	}
-	s->resting = false;
+	if (r->ms_per_byte && s->sent && !s->rested)
+		return rest(s, (int64_t)r->ms_per_byte * (int64_t)n);
+	s->rested = false;
 	memcpy(buf, r->text + s->sent, n);
 	s->sent += n;
 	return (ssize_t)n;
@@ -77,7 +96,7 @@ static void stream_free(void *cls)
 {
 	struct stream *s = cls;
 
-	timers_drop(&s->req->sim->wall, s);
+	timers_drop(&s->sim->wall, s);
 	free(s);
 }
 
@@ -90,6 +109,7 @@ static struct MHD_Response *response_of(struct request *req)
 		return MHD_create_response_from_buffer(r->text_len, r->text, MHD_RESPMEM_MUST_COPY);
 	s = xcalloc(1, sizeof(*s));
 	s->req = req;
+	s->sim = req->sim;
 	return MHD_create_response_from_callback(r->chunked ? MHD_SIZE_UNKNOWN : r->text_len, 512, next_bytes,
 	                                         s, stream_free);
 }
