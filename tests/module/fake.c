@@ -195,6 +195,9 @@ static void misbehave(int fd, const struct plan *plan, const char *session)
 		                 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0");
 	case FAULT_RESULT:
 		return send_done(fd, plan->result, plan->reason, session);
+	case FAULT_DEAF:
+		(void)shutdown(fd, SHUT_RD);
+		return send_done(fd, "ok", NULL, session);
 	case FAULT_PROGRESS:
 		send_text(fd, "AZJIT/1 PROGRESS\nstage=waiting\ntext=web01 opens\n\n");
 		nap(plan->delay_ms);

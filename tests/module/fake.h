@@ -29,6 +29,7 @@ enum fault {
 	FAULT_BAD_SESSION,    // session=../x y
 	FAULT_LONG_SESSION,   // session= of 65 characters
 	FAULT_RESULT,         // plan->result
+	FAULT_DEAF,           // answers DONE, and whatever is sent to it afterwards meets a closed end
 	FAULT_PROGRESS,       // PROGRESS, plan->delay_ms of silence, then the answer
 	FAULT_STRANGER,       // another user listens
 	// Something else stands at the path.

@@ -226,7 +226,7 @@ static void on_pipe(int signo)
 
 static void a_dying_broker_raises_no_signal(void **state)
 {
-	static const enum fault faults[] = {FAULT_RESET, FAULT_CLOSE, FAULT_KILLED};
+	static const enum fault faults[] = {FAULT_RESET, FAULT_CLOSE, FAULT_KILLED, FAULT_DEAF};
 	struct sigaction action = {.sa_handler = on_pipe}, before, after;
 
 	assert_int_equal(sigaction(SIGPIPE, &action, &before), 0);

@@ -285,7 +285,7 @@ static void break_glass_passes_members_when_the_broker_is_down(void **state)
 	assert_int_equal(host_log_count, 2);
 	assert_null(pam_getenv(s.host.pamh, "AZJIT_SESSION"));
 	scene_end(&s);
-	scene_begin(&s, &(struct plan){.fault = FAULT_DEAD}, "required", "break_glass=nogroup");
+	scene_begin(&s, &(struct plan){.fault = FAULT_DEAD}, "required", "break_glass=daemon");
 	assert_int_equal(pam_acct_mgmt(s.host.pamh, 0), PAM_AUTHINFO_UNAVAIL);
 	scene_end(&s);
 	scene_begin(&s, &(struct plan){.fault = FAULT_DEAD}, "required", "break_glass=no-such-group");

@@ -15,7 +15,7 @@
 
 #define WORKERS  12
 #define SLACK_MS 900 // of a busy machine; a deadline that is missing shows as much more
-#define LIMIT_S  15
+#define LIMIT_S  8
 
 enum class { CLASS_REFUSE = 0, CLASS_PASS, CLASS_TROUBLE };
 enum control { REQUIRED = 0, SUFFICIENT, IGNORED, CONTROL_COUNT_ };
@@ -59,6 +59,7 @@ static bool makes_sense(const struct plan *plan)
 	case FAULT_NO_SESSION:
 	case FAULT_BAD_SESSION:
 	case FAULT_LONG_SESSION:
+	case FAULT_DEAF:
 		return plan->phase == PHASE_OPEN;
 	case FAULT_QUEUE_FULL:
 	case FAULT_RESET:
