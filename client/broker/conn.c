@@ -456,6 +456,11 @@ void conn_send(struct conn *conn, struct azjit_wire_out *out)
 		deadline(conn, CONN_STALL_MS);
 }
 
+bool conn_crowded(const struct conn *conn)
+{
+	return conn->out.len > conn->out.max_bytes / 2;
+}
+
 void conn_progress(struct conn *conn, const char *stage, const char *text)
 {
 	struct azjit_wire_out out;

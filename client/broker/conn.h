@@ -12,8 +12,8 @@
 #include <azjit/wire.h>
 #include <sys/socket.h>
 
-#define CONN_REQUEST_MS   5000  // a request is complete by then, however it drips
-#define CONN_STALL_MS     10000 // a caller that reads nothing for so long is dropped
+#define CONN_REQUEST_MS   5000 // a request is complete by then, however it drips
+#define CONN_STALL_MS     5000 // a caller that reads nothing for so long is dropped
 #define CONN_PER_UID      256
 #define CONN_TOTAL        1024
 #define CONN_ROOT_RESERVE 64 // of the total: logins pass when ordinary callers filled the rest
@@ -49,6 +49,8 @@ void *conn_work(const struct conn *conn);
 // Messages. conn_begin hands out one scratch buffer for all connections: end one before the next.
 void conn_begin(struct azjit_wire_out *out, const char *verb);
 void conn_send(struct conn *conn, struct azjit_wire_out *out);
+// True if so much waits to be read by the caller that a report should end here and say so.
+bool conn_crowded(const struct conn *conn);
 // For rows.h: the scratch buffer and its size.
 char *conn_scratch(size_t *ret_size);
 void conn_progress(struct conn *conn, const char *stage, const char *text);

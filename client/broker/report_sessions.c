@@ -38,17 +38,25 @@ static bool visible(const struct tally *tally, const struct report_filter *filte
 	return filter->all || azjit_streq(tally->state, "open");
 }
 
-static size_t send_rows(struct conn *conn, const struct tallies *tallies, const struct report_filter *filter)
+static enum azjit_result send_rows(struct conn *conn, const struct tallies *tallies,
+                                   const struct report_filter *filter, struct azjit_reason *reason)
 {
 	size_t sent = 0;
 
 	for (size_t i = tallies->count; i-- > 0;) {
 		if (!visible(tallies->items[i], filter))
 			continue;
+		if (conn_crowded(conn))
+			return azjit_fail(
+			        reason, AZJIT_BUSY,
+			        "these are the newest %zu sessions: more do not fit; ask for one by its id",
+			        sent);
 		session_row(conn, tallies->items[i]);
 		sent++;
 	}
-	return sent;
+	if (sent == 0 && filter->id)
+		return azjit_fail(reason, AZJIT_NOT_FOUND, "you have no session of that name");
+	return AZJIT_OK;
 }
 
 enum azjit_result report_sessions(struct conn *conn, const struct report_filter *filter,
@@ -57,9 +65,7 @@ enum azjit_result report_sessions(struct conn *conn, const struct report_filter 
 	_cleanup_(tallies_free) struct tallies tallies = {.count = 0};
 	enum azjit_result result = tallies_read(conn_broker(conn)->ledger, &tallies, reason);
 
-	if (result == AZJIT_OK && send_rows(conn, &tallies, filter) == 0 && filter->id)
-		result = azjit_fail(reason, AZJIT_NOT_FOUND, "you have no session of that name");
-	return result;
+	return result == AZJIT_OK ? send_rows(conn, &tallies, filter, reason) : result;
 }
 
 // --- timeline -----------------------------------------------------------------------------------------
@@ -67,6 +73,7 @@ enum azjit_result report_sessions(struct conn *conn, const struct report_filter 
 struct timeline {
 	struct conn *conn;
 	const struct tally *tally;
+	bool cut;
 };
 
 // What several sessions share of a grant: how it was asked for and what became of it.
@@ -93,7 +100,7 @@ static bool shared(const struct azjit_entry *entry)
 
 static bool entry_row(void *userdata, const struct azjit_entry_read *read)
 {
-	const struct timeline *timeline = userdata;
+	struct timeline *timeline = userdata;
 	const struct azjit_entry *entry = read->entry;
 	bool own = entry->session && azjit_streq(entry->session, timeline->tally->id);
 	bool of_grant = entry->grant && entry->grant[0] && tally_has_grant(timeline->tally, entry->grant) &&
@@ -104,6 +111,9 @@ static bool entry_row(void *userdata, const struct azjit_entry_read *read)
 
 	if (!own && !of_grant)
 		return true;
+	timeline->cut = conn_crowded(timeline->conn);
+	if (timeline->cut)
+		return false;
 	bytes = conn_scratch(&size);
 	azjit_row_entry(&out, bytes, size, read);
 	conn_send(timeline->conn, &out);
@@ -117,12 +127,16 @@ static enum azjit_result send_timeline(struct conn *conn, const struct report_fi
 	struct timeline timeline = {.conn = conn};
 	enum azjit_result result = tallies_read(conn_broker(conn)->ledger, &tallies, reason);
 
+	if (result == AZJIT_OK)
+		result = send_rows(conn, &tallies, filter, reason);
 	if (result != AZJIT_OK)
 		return result;
-	timeline.tally = tallies_find(&tallies, filter->id);
-	if (!timeline.tally || send_rows(conn, &tallies, filter) == 0)
-		return azjit_fail(reason, AZJIT_NOT_FOUND, "you have no session of that name");
-	return azjit_ledger_read(conn_broker(conn)->ledger, 0, NULL, NULL, entry_row, &timeline, reason);
+	timeline.tally = tallies_find(&tallies, filter->id); // send_rows found it
+	result = azjit_ledger_read(conn_broker(conn)->ledger, 0, NULL, NULL, entry_row, &timeline, reason);
+	if (result == AZJIT_OK && timeline.cut)
+		result = azjit_fail(reason, AZJIT_BUSY,
+		                    "the timeline is longer than fits here: root sees all of it");
+	return result;
 }
 
 void verb_sessions(struct conn *conn, const struct azjit_wire_msg *msg)

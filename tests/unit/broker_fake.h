@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+// A broker under test: the real one, in a process of its own, over the real configuration, rules, ledger
+// and sessions; Azure, inventory and engine are small fakes, and who speaks is what `shared->uid` says
+// (SO_PEERCRED is replaced). The test is the caller and, where it wants one, the relay. Included once.
+#ifndef AZJIT_TESTS_BROKER_FAKE_H
+#define AZJIT_TESTS_BROKER_FAKE_H
+
+#include "../../client/broker/broker.h"
+
+#include <azjit/wire.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#define ALICE 1001 // rule "web": web* port 22
+#define BOB   1002 // no rule
+#define VM_ID(name)                                                                  \
+	"/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/rg-lab/" \
+	"providers/Microsoft.Compute/virtualMachines/" name
+#define ANSWER_MS 5000
+
+enum need_mode { NEED_OK = 0, NEED_FAIL, NEED_NEVER };
+
+// Written by both processes.
+struct shared {
+	unsigned uid;
+	enum need_mode mode;
+	int needs, cancels, lookups, flows_begun, flows_ended, probe_needs;
+	bool inventory_down;
+};
+static struct shared *shared;
+
+struct stage {
+	char dir[64], socket[96], relay[96], kill[96];
+	pid_t broker;
+};
+
+// --- who speaks ---------------------------------------------------------------------------------------
+
+int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	int result = (int)syscall(SYS_getsockopt, fd, level, name, value, len), type = 0;
+	socklen_t type_len = sizeof(type);
+
+	if (result == 0 && level == SOL_SOCKET && name == SO_PEERCRED && shared &&
+	    syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0 && type == SOCK_STREAM)
+		((struct ucred *)value)->uid = shared->uid;
+	return result;
+}
+
+static enum azjit_result person(const char *user, unsigned uid, struct azjit_person *ret)
+{
+	*ret = (struct azjit_person){.uid = uid};
+	(void)azjit_copy(ret->user, sizeof(ret->user), user);
+	return AZJIT_OK;
+}
+
+enum azjit_result azjit_person_by_uid(unsigned uid, struct azjit_person *ret, struct azjit_reason *reason)
+{
+	switch (uid) {
+	case 0:
+		return person("root", 0, ret);
+	case ALICE:
+		return person("alice", uid, ret);
+	case BOB:
+		return person("bob", uid, ret);
+	default:
+		return azjit_fail(reason, AZJIT_NOT_FOUND, "there is no such user");
+	}
+}
+
+enum azjit_result azjit_person_by_name(const char *user, struct azjit_person *ret,
+                                       struct azjit_reason *reason)
+{
+	if (azjit_streq(user, "alice"))
+		return azjit_person_by_uid(ALICE, ret, reason);
+	if (azjit_streq(user, "bob"))
+		return azjit_person_by_uid(BOB, ret, reason);
+	return azjit_fail(reason, AZJIT_NOT_FOUND, "there is no such user");
+}
+
+void azjit_person_clear(struct azjit_person *p)
+{
+	*p = (struct azjit_person){.uid = UINT32_MAX};
+}
+
+bool azjit_person_in_group(const struct azjit_person *p, const char *group)
+{
+	return azjit_streq(group, "glass") && p->uid == BOB;
+}
+
+// --- Azure: nothing -----------------------------------------------------------------------------------
+
+enum azjit_result azjit_azure_new(struct azjit_loop *loop, const struct azjit_azure_options *options,
+                                  struct azjit_reason *reason, struct azjit_azure **ret)
+{
+	(void)loop;
+	(void)options;
+	(void)reason;
+	*ret = NULL;
+	return AZJIT_OK;
+}
+
+void azjit_azure_free(struct azjit_azure *azure)
+{
+	(void)azure;
+}
+
+azjit_ticks azjit_azure_now(const struct azjit_azure *azure)
+{
+	(void)azure;
+	return azjit_time_now();
+}
+
+void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_counts *ret)
+{
+	(void)azure;
+	*ret = (struct azjit_azure_counts){0};
+}
+
+// --- inventory: web01 and db01, port 22 ---------------------------------------------------------------
+
+struct azjit_lookup {
+	struct azjit_source *timer;
+	char what[256];
+	uint16_t port;
+	azjit_inventory_found_fn *fn;
+	void *userdata;
+};
+static struct azjit_loop *fake_loop;
+
+enum azjit_result azjit_inventory_new(struct azjit_loop *loop, struct azjit_azure *azure,
+                                      const struct azjit_config *config, struct azjit_inventory **ret)
+{
+	(void)azure;
+	(void)config;
+	fake_loop = loop;
+	*ret = NULL;
+	return AZJIT_OK;
+}
+
+void azjit_inventory_free(struct azjit_inventory *inventory)
+{
+	(void)inventory;
+}
+
+void azjit_inventory_watch(struct azjit_inventory *inventory, azjit_inventory_fn *fn, void *userdata)
+{
+	(void)inventory;
+	(void)fn;
+	(void)userdata;
+}
+
+uint64_t azjit_inventory_generation(const struct azjit_inventory *inventory)
+{
+	(void)inventory;
+	return 1;
+}
+
+const char *azjit_inventory_error(const struct azjit_inventory *inventory)
+{
+	(void)inventory;
+	return shared->inventory_down ? "Azure is out of reach" : "";
+}
+
+void azjit_inventory_counts(const struct azjit_inventory *inventory, struct azjit_inventory_counts *ret)
+{
+	(void)inventory;
+	*ret = (struct azjit_inventory_counts){.vms = 2};
+}
+
+enum azjit_result azjit_inventory_managed(const struct azjit_inventory *inventory, struct azjit_managed **ret,
+                                          size_t *ret_count)
+{
+	(void)inventory;
+	*ret = calloc(1, sizeof(**ret));
+	*ret_count = 1;
+	assert_non_null(*ret);
+	(*ret)->port = 22;
+	return azjit_addr_parse("10.20.1.4", &(*ret)->addr);
+}
+
+void azjit_target_free(struct azjit_target *target)
+{
+	if (!target)
+		return;
+	free(target->vm_id);
+	free(target->vm_name);
+	free(target);
+}
+
+enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, const char *what,
+                                       uint16_t port, struct azjit_target **ret, struct azjit_reason *reason)
+{
+	bool web = azjit_streq(what, "web01") || azjit_streq(what, "10.20.1.4"),
+	     db = azjit_streq(what, "db01");
+	struct azjit_target *target;
+
+	(void)inventory;
+	if (azjit_streq(what, "twin"))
+		return azjit_fail(reason, AZJIT_AMBIGUOUS, "twin is twin@secret-group or twin@other-group");
+	if (!web && !db)
+		return azjit_fail(reason, AZJIT_NOT_FOUND, "no VM of that name");
+	if (port != 22)
+		return azjit_fail(reason, AZJIT_NOT_MANAGED, "a secret VM, but not this port");
+	target = calloc(1, sizeof(*target));
+	assert_non_null(target);
+	target->vm_id = strdup(web ? VM_ID("web01") : VM_ID("db01"));
+	target->vm_name = strdup(web ? "web01" : "db01");
+	target->port = port;
+	*ret = target;
+	return azjit_addr_parse(web ? "10.20.1.4" : "10.20.1.5", &target->dial);
+}
+
+static void on_lookup(void *userdata)
+{
+	struct azjit_lookup *lookup = userdata;
+	struct azjit_target *target = NULL;
+	struct azjit_reason reason = {""};
+	azjit_inventory_found_fn *fn = lookup->fn;
+	void *to = lookup->userdata;
+	enum azjit_result result = azjit_inventory_find(NULL, lookup->what, lookup->port, &target, &reason);
+
+	azjit_source_free(lookup->timer);
+	free(lookup);
+	fn(to, result, reason.text, target);
+}
+
+struct azjit_lookup *azjit_inventory_lookup(struct azjit_inventory *inventory, const char *what,
+                                            uint16_t port, unsigned deadline_ms, azjit_inventory_found_fn *fn,
+                                            void *userdata)
+{
+	struct azjit_lookup *lookup = calloc(1, sizeof(*lookup));
+
+	(void)inventory;
+	(void)deadline_ms;
+	assert_non_null(lookup);
+	shared->lookups++;
+	lookup->port = port;
+	lookup->fn = fn;
+	lookup->userdata = userdata;
+	(void)azjit_copy(lookup->what, sizeof(lookup->what), what);
+	assert_int_equal(azjit_loop_timer(fake_loop, 0, on_lookup, lookup, &lookup->timer), AZJIT_OK);
+	return lookup;
+}
+
+struct azjit_lookup *azjit_lookup_cancel(struct azjit_lookup *lookup)
+{
+	if (lookup)
+		azjit_source_free(lookup->timer);
+	free(lookup);
+	return NULL;
+}
+
+// --- engine: what `mode` says, 20 ms later ------------------------------------------------------------
+
+struct azjit_waiter {
+	struct azjit_source *timer;
+	struct azjit_target *target;
+	struct azjit_sources sources;
+	azjit_progress_fn *progress;
+	azjit_need_done_fn *fn;
+	void *userdata;
+};
+
+enum azjit_result azjit_engine_new(struct azjit_loop *loop, const struct azjit_config *config,
+                                   struct azjit_azure *azure, struct azjit_inventory *inventory,
+                                   struct azjit_ledger *ledger, const struct azjit_engine_ops *ops,
+                                   void *userdata, struct azjit_reason *reason, struct azjit_engine **ret)
+{
+	(void)loop;
+	(void)config;
+	(void)azure;
+	(void)inventory;
+	(void)ledger;
+	(void)ops;
+	(void)userdata;
+	(void)reason;
+	*ret = NULL;
+	return AZJIT_OK;
+}
+
+void azjit_engine_free(struct azjit_engine *engine)
+{
+	(void)engine;
+}
+
+void azjit_engine_probe_open(struct azjit_engine *engine, const char *probe_id)
+{
+	(void)engine;
+	(void)probe_id;
+}
+
+void azjit_engine_probe_note(struct azjit_engine *engine, const char *probe_id, const char *errno_name)
+{
+	(void)engine;
+	(void)probe_id;
+	(void)errno_name;
+}
+
+void azjit_engine_probes_lost(struct azjit_engine *engine)
+{
+	(void)engine;
+}
+
+void azjit_engine_probes_again(struct azjit_engine *engine)
+{
+	(void)engine;
+}
+
+void azjit_engine_flow(struct azjit_engine *engine, const char *grant_id, bool begins)
+{
+	(void)engine;
+	(void)grant_id;
+	if (begins)
+		shared->flows_begun++;
+	else
+		shared->flows_ended++;
+}
+
+void azjit_engine_grants(struct azjit_engine *engine, azjit_grant_fn *fn, void *userdata)
+{
+	struct azjit_sources sources = {.count = 0};
+	struct azjit_grant_view view = {.id = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
+	                                .state = AZJIT_GRANT_OPEN,
+	                                .sources = &sources,
+	                                .user = "alice",
+	                                .rule = "web",
+	                                .correlation_id = "",
+	                                .evidence = "",
+	                                .reason = ""};
+
+	(void)engine;
+	(void)fn(userdata, &view);
+}
+
+static void waiter_free(struct azjit_waiter *waiter)
+{
+	azjit_source_free(waiter->timer);
+	azjit_target_free(waiter->target);
+	free(waiter);
+}
+
+static void on_need_time(void *userdata)
+{
+	struct azjit_waiter *waiter = userdata;
+	struct azjit_grant_view view = {.id = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
+	                                .state = AZJIT_GRANT_OPEN,
+	                                .target = waiter->target,
+	                                .sources = &waiter->sources,
+	                                .until = azjit_time_now(),
+	                                .evidence = "handshake",
+	                                .reason = ""};
+	bool good = shared->mode == NEED_OK;
+
+	waiter->progress(waiter->userdata, "waiting", "for the rule");
+	waiter->fn(waiter->userdata, good ? AZJIT_OK : AZJIT_RULE_MISSING, good ? "" : "the rule never came",
+	           &view);
+	waiter_free(waiter);
+}
+
+struct azjit_waiter *azjit_engine_need(struct azjit_engine *engine, const struct azjit_need *need,
+                                       azjit_progress_fn *progress, azjit_need_done_fn *fn, void *userdata)
+{
+	struct azjit_waiter *waiter = calloc(1, sizeof(*waiter));
+	uint64_t delay_ms = shared->mode == NEED_NEVER ? 600000 : 20;
+
+	(void)engine;
+	assert_non_null(waiter);
+	shared->needs++;
+	shared->probe_needs += need->probe;
+	waiter->target = need->target;
+	waiter->sources = need->sources;
+	waiter->progress = progress;
+	waiter->fn = fn;
+	waiter->userdata = userdata;
+	assert_int_equal(azjit_loop_timer(fake_loop, delay_ms, on_need_time, waiter, &waiter->timer),
+	                 AZJIT_OK);
+	return waiter;
+}
+
+struct azjit_waiter *azjit_waiter_cancel(struct azjit_waiter *waiter)
+{
+	if (!waiter)
+		return NULL;
+	shared->cancels++;
+	waiter_free(waiter);
+	return NULL;
+}
+
+enum azjit_result azjit_source_resolve(const struct azjit_config *config,
+                                       const struct azjit_access_rule *rule, const char *wanted,
+                                       const struct azjit_addr *client, const struct azjit_addr *destination,
+                                       struct azjit_sources *ret, struct azjit_reason *reason)
+{
+	(void)config;
+	(void)rule;
+	(void)client;
+	(void)destination;
+	if (wanted && !azjit_streq(wanted, "self"))
+		return azjit_fail(reason, AZJIT_DENIED, "the rule does not permit that source");
+	*ret = (struct azjit_sources){.count = 1, .kind = AZJIT_SOURCE_SELF};
+	return azjit_prefix_parse("10.20.0.4", &ret->items[0]);
+}
+
+#endif

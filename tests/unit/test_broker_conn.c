@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a caller may do to the broker's socket, and what others notice of it: nothing.
+#include "broker_stage.h"
+
+#include "../../client/broker/conn.h"
+
+#include <poll.h>
+
+static void answers_what_it_does_not_know(void **state)
+{
+	struct stage *stage = *state;
+	struct azjit_wire_msg msg;
+
+	shared->uid = ALICE;
+	stage_start(stage);
+	msg = ask(stage, "AZJIT/1 DANCE\n\n", "usage");
+	assert_non_null(strstr(azjit_wire_get(&msg, "reason"), "DANCE"));
+	msg = ask(stage, "AZJIT/2 PING\n\n", "usage");
+	assert_non_null(strstr(azjit_wire_get(&msg, "reason"), "version 1"));
+	(void)ask(stage, "GET / HTTP/1.1\r\n\r\n", "usage");
+	(void)ask(stage, "AZJIT/1 PING\ncolour=red\n\n", "usage");
+	(void)ask(stage, "AZJIT/1 MATCH\nhost=web01\n\n", "usage");
+	msg = ask(stage, "AZJIT/1 PING\n\n", "ok");
+	assert_string_equal(azjit_wire_get(&msg, "version"), AZJIT_VERSION);
+	stage_stop(stage);
+}
+
+// 8 KiB for people, 64 KiB for root; never cut.
+static void long_messages_are_refused_whole(void **state)
+{
+	struct stage *stage = *state;
+	char text[9000];
+	size_t head;
+
+	shared->uid = ALICE;
+	stage_start(stage);
+	head = (size_t)snprintf(text, sizeof(text), "AZJIT/1 REQUEST\ntargets=web01\nreason=");
+	memset(text + head, 'x', sizeof(text) - head);
+	memcpy(text + sizeof(text) - 3, "\n\n", 3);
+	(void)ask(stage, text, "usage");
+	assert_int_equal(shared->needs, 0);
+	shared->uid = 0;
+	head = (size_t)snprintf(
+	        text, sizeof(text),
+	        "AZJIT/1 SESSION-OPEN\nuser=alice\nservice=sshd\npid=1\nauth-info=publickey ");
+	memset(text + head, 'x', sizeof(text) - head);
+	memcpy(text + sizeof(text) - 3, "\n\n", 3);
+	(void)ask(stage, text, "ok");
+	stage_stop(stage);
+}
+
+static void pieces_are_put_together(void **state)
+{
+	static const char text[] = "AZJIT/1 MATCH\nhost=web01\nport=22\n\n";
+	struct stage *stage = *state;
+	struct azjit_wire_msg msg;
+	int fd;
+
+	shared->uid = BOB;
+	stage_start(stage);
+	fd = say(stage, "");
+	for (size_t i = 0; i < strlen(text); i++) {
+		assert_int_equal(azjit_wire_send(fd, text + i, 1, NULL, 0, ANSWER_MS), 0);
+		(void)usleep(1000);
+	}
+	hear_done(fd, &msg);
+	assert_string_equal(azjit_wire_get(&msg, "result"), "ok");
+	(void)close(fd);
+	stage_stop(stage);
+}
+
+// A byte a second does not keep a connection: the whole request has 5 s.
+static void drips_are_dropped(void **state)
+{
+	struct stage *stage = *state;
+	struct azjit_wire_msg msg;
+	uint64_t since = azjit_time_monotonic_ms(), took;
+	int fd;
+
+	shared->uid = ALICE;
+	stage_start(stage);
+	fd = say(stage, "AZJIT/1 PI");
+	for (int i = 0; i < 20 && recv(fd, &(char){0}, 1, MSG_DONTWAIT | MSG_PEEK) < 0; i++) {
+		(void)azjit_wire_send(fd, "N", 1, NULL, 0, ANSWER_MS);
+		(void)usleep(500000);
+	}
+	hear_done(fd, &msg);
+	took = azjit_time_monotonic_ms() - since;
+	assert_string_equal(azjit_wire_get(&msg, "result"), "usage");
+	assert_in_range(took, 4500, 7000);
+	(void)close(fd);
+	stage_stop(stage);
+}
+
+static int open_files(pid_t pid)
+{
+	char path[64];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	assert_int_equal(stat(path, &st), 0);
+	return (int)st.st_size; // Linux 6.2 and newer: the count
+}
+
+static void descriptors_not_asked_for_are_closed(void **state)
+{
+	struct stage *stage = *state;
+	int fds[3] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}, before, fd;
+	struct azjit_wire_msg msg;
+
+	shared->uid = ALICE;
+	stage_start(stage);
+	(void)ask(stage, "AZJIT/1 PING\n\n", "ok");
+	before = open_files(stage->broker);
+	for (int i = 0; i < 20; i++) {
+		fd = say_fds(stage, "AZJIT/1 PING\n\n", fds, 3);
+		hear_done(fd, &msg);
+		assert_string_equal(azjit_wire_get(&msg, "result"), "usage");
+		assert_false(hear(fd, &msg));
+		(void)close(fd);
+	}
+	assert_true(open_files(stage->broker) <= before);
+	stage_stop(stage);
+}
+
+// One uid's connections are limited; another's and root's are not touched by that.
+static void one_uid_cannot_fill_the_broker(void **state)
+{
+	struct stage *stage = *state;
+	struct azjit_wire_msg msg;
+	int fds[300], refused = 0;
+
+	shared->uid = ALICE;
+	stage_start(stage);
+	for (size_t i = 0; i < AZJIT_COUNT(fds); i++)
+		fds[i] = connect_to(stage);
+	in = (struct azjit_wire_in){.bytes = heard, .size = sizeof(heard)};
+	hear_done(fds[AZJIT_COUNT(fds) - 1], &msg);
+	assert_string_equal(azjit_wire_get(&msg, "result"), "busy");
+	shared->uid = BOB;
+	(void)ask(stage, "AZJIT/1 PING\n\n", "ok");
+	shared->uid = 0;
+	(void)ask(stage, "AZJIT/1 PING\n\n", "ok");
+	for (size_t i = 0; i < AZJIT_COUNT(fds); i++) {
+		refused += recv(fds[i], &(char){0}, 1, MSG_DONTWAIT) == 1;
+		(void)close(fds[i]);
+	}
+	assert_in_range(refused, 300 - 256 - 1, 300 - 256 + 1);
+	stage_stop(stage);
+}
+
+static void open_sessions(const struct stage *stage, int count)
+{
+	shared->uid = 0;
+	for (int i = 0; i < count; i++)
+		(void)ask(stage, "AZJIT/1 SESSION-OPEN\nuser=alice\nservice=sshd\npid=1\n\n", "ok");
+}
+
+// A report that is more than may wait for a caller ends with a sentence, newest first, nothing cut inside.
+static void long_reports_say_that_they_end(void **state)
+{
+	struct stage *stage = *state;
+	struct azjit_wire_msg msg;
+	int fd, rows = 0;
+
+	stage_start(stage);
+	open_sessions(stage, 1000);
+	shared->uid = ALICE;
+	fd = say(stage, "AZJIT/1 SESSIONS\nall=1\n\n");
+	while (hear(fd, &msg) && azjit_streq(msg.verb, "ROW"))
+		rows++;
+	assert_string_equal(azjit_wire_get(&msg, "result"), "busy");
+	assert_in_range(rows, 300, 999);
+	(void)close(fd);
+	stage_stop(stage);
+}
+
+// Asks and reads nothing: dropped after a while, and nobody waits for it.
+static void who_does_not_read_is_dropped(void **state)
+{
+	struct stage *stage = *state;
+	struct pollfd hup = {.events = POLLRDHUP};
+
+	stage_start(stage);
+	open_sessions(stage, 1000);
+	shared->uid = ALICE;
+	(void)ask(stage, "AZJIT/1 PING\n\n", "ok");
+	hup.fd = connect_to(stage);
+	assert_int_equal(setsockopt(hup.fd, SOL_SOCKET, SO_RCVBUF, &(int){4096}, sizeof(int)), 0);
+	assert_int_equal(azjit_wire_send(hup.fd, "AZJIT/1 SESSIONS\nall=1\n\n", 25, NULL, 0, ANSWER_MS), 0);
+	(void)ask(stage, "AZJIT/1 PING\n\n", "ok");
+	assert_int_equal(poll(&hup, 1, 1000), 0);
+	assert_int_equal(poll(&hup, 1, CONN_STALL_MS + 2000), 1);
+	(void)close(hup.fd);
+	stage_stop(stage);
+}
+
+static void stopping_answers_those_who_wait(void **state)
+{
+	struct stage *stage = *state;
+	struct azjit_wire_msg msg;
+	int fd;
+
+	shared->uid = ALICE;
+	shared->mode = NEED_NEVER;
+	stage_start(stage);
+	fd = say(stage, "AZJIT/1 REQUEST\ntargets=web01\n\n");
+	while (shared->needs == 0)
+		(void)usleep(1000);
+	stage_stop(stage);
+	hear_done(fd, &msg);
+	assert_string_equal(azjit_wire_get(&msg, "result"), "broker-down");
+	assert_non_null(strstr(azjit_wire_get(&msg, "reason"), "stopped"));
+	(void)close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        broker_test(answers_what_it_does_not_know),
+	        broker_test(long_messages_are_refused_whole),
+	        broker_test(pieces_are_put_together),
+	        broker_test(drips_are_dropped),
+	        broker_test(descriptors_not_asked_for_are_closed),
+	        broker_test(one_uid_cannot_fill_the_broker),
+	        broker_test(long_reports_say_that_they_end),
+	        broker_test(who_does_not_read_is_dropped),
+	        broker_test(stopping_answers_those_who_wait),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
