@@ -165,7 +165,7 @@ install: all ## into DESTDIR, under PREFIX
 	$(call inst,644,conf/tmpfiles.d/azjit.conf,$(TMPFILESDIR)/azjit.conf)
 	$(Q)for d in pam.d ssh sshd; do for f in conf/$$d/*; do [ ! -f $$f ] || $(INSTALL) -D -m 644 $$f $(DESTDIR)$(DATADIR)/azjit/$$d/$${f##*/} || exit 1; done; done
 	$(Q)for m in packaging/man/*.[1-8]; do [ ! -f $$m ] || $(INSTALL) -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
-	$(call inst,644,packaging/completions/azjit,$(DATADIR)/bash-completion/completions/azjit)
+	$(Q)for f in packaging/completions/*; do [ ! -f $$f ] || $(INSTALL) -D -m 644 $$f $(DESTDIR)$(DATADIR)/bash-completion/completions/$${f##*/} || exit 1; done
 
 uninstall: ## what install put there; the configuration and the ledger stay
 	rm -f $(DESTDIR)$(BINDIR)/azjit $(DESTDIR)$(SBINDIR)/azjitd $(DESTDIR)$(LIBEXECDIR)/azjit-relay
