@@ -25,16 +25,11 @@ static bool sees(const struct request *req, const struct resource *subscription)
 static void list(struct request *req)
 {
 	json_t *items = json_array();
-	int count = 0;
 
 	for (const struct resource *r = req->sim->resources; r; r = r->next)
-		if (str_ieq(r->type, TYPE_SUBSCRIPTION) && sees(req, r)) {
+		if (str_ieq(r->type, TYPE_SUBSCRIPTION) && sees(req, r))
 			jpush(items, json_deep_copy(r->body));
-			count++;
-		}
 	arm_reply_list(req, items, jint(req->sim->scenario, "page_size", 0));
-	if (req->reply.status == 200)
-		jset(req->reply.body, "count", jnew("{s:s s:i}", "type", "Total", "value", count));
 }
 
 static void get(struct request *req)
