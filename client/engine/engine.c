@@ -226,6 +226,7 @@ static void engine_tell(void *userdata)
 	struct azjit_engine *engine = userdata;
 	struct azjit_waiter *waiter;
 
+	waiters_greet(engine);
 	while ((waiter = TAILQ_FIRST(&engine->ready))) {
 		struct azjit_grant_view view;
 

@@ -68,6 +68,7 @@ struct azjit_waiter {
 	azjit_need_done_fn *fn;
 	void *userdata;
 	bool probe, no_wait;
+	bool greet; // joined a request that is on its way: to be told so
 	bool ready; // its result is known: it stands in engine->ready
 	struct azjit_source *timer;
 	enum azjit_result result; // when ready
@@ -167,6 +168,7 @@ bool sources_equal(const struct azjit_sources *a, const struct azjit_sources *b)
 // need.c
 void grant_progress(struct azjit_grant *grant, const char *stage, const char *fmt, ...) _printf_(3, 4);
 bool grant_take_target(struct azjit_grant *grant, struct azjit_target *target);
+void waiters_greet(struct azjit_engine *engine);
 void grant_tell(struct azjit_grant *grant, bool no_wait_only, enum azjit_result result, const char *reason);
 
 // request.c

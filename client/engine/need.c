@@ -69,6 +69,23 @@ struct azjit_waiter *azjit_waiter_cancel(struct azjit_waiter *waiter)
 	return NULL;
 }
 
+// Progress, too, is told in a later turn than the call that asked.
+void waiters_greet(struct azjit_engine *engine)
+{
+	struct azjit_grant *grant;
+	struct azjit_waiter *waiter;
+
+	TAILQ_FOREACH(grant, &engine->grants, link)
+	TAILQ_FOREACH(waiter, &grant->waiters, link)
+	{
+		if (waiter->greet && waiter->progress && grant->attempts > 0 &&
+		    TAILQ_FIRST(&grant->waiters) != waiter)
+			waiter->progress(waiter->userdata, azjit_grant_state_name(grant->state),
+			                 "the same was asked for already: waiting for it");
+		waiter->greet = false;
+	}
+}
+
 // Does a live grant last long enough for this need?
 static bool covers(const struct azjit_grant *grant, const struct azjit_need *need, int64_t duration_s)
 {
@@ -176,8 +193,8 @@ static enum azjit_result serve(struct azjit_engine *engine, const struct azjit_n
 	struct azjit_request_terms terms;
 	enum azjit_result result;
 
-	result = azjit_request_check(engine->config, need->rule, need->target, &need->sources, need->duration_s,
-				     azjit_azure_now(engine->azure), &terms, reason);
+	result = azjit_request_check(engine->config, need->rule, need->target, &need->sources,
+	                             need->duration_s, azjit_azure_now(engine->azure), &terms, reason);
 	if (result != AZJIT_OK)
 		return result;
 	*ret = reusable(engine, need, terms.duration_s);
@@ -208,8 +225,12 @@ static void join(struct azjit_grant *grant, struct azjit_waiter *waiter, unsigne
 		if (grant->state == AZJIT_GRANT_WAITING)
 			grant_probe(grant, true);
 	}
-	if (waiter->no_wait && grant->state == AZJIT_GRANT_WAITING)
+	if (waiter->no_wait && grant->state == AZJIT_GRANT_WAITING) {
 		waiter_ready(waiter, AZJIT_OK, "the request was accepted");
+		return;
+	}
+	waiter->greet = true;
+	(void)azjit_source_timer(grant->engine->tell, 0);
 }
 
 struct azjit_waiter *azjit_engine_need(struct azjit_engine *engine, const struct azjit_need *need,
