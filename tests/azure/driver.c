@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs calls of client/azure and prints what their callbacks were given, for tests/azure/run to judge.
+//
+//   driver [KEY=VALUE]… CALL [ARGUMENT]…
+//
+// Ids are printed in lower case, since Azure's casing of them means nothing. Exit status 0 whenever
+// every callback that was due ran exactly once, whatever it was told.
+#include "driver.h"
+
+#include <azjit/text.h>
+#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+
+struct driver driver = {.times = 1, .repeat = 1};
+
+static const struct {
+	const char *key;
+	const char **text;
+} texts[] = {
+        {"cloud", &driver.options.cloud},
+        {"arm", &driver.options.resource_manager_url},
+        {"login", &driver.options.login_url},
+        {"imds", &driver.options.imds_url},
+        {"ca", &driver.options.ca_file},
+        {"proxy", &driver.options.proxy},
+        {"tenant", &driver.options.tenant_id},
+        {"client", &driver.options.client_id},
+        {"object", &driver.options.object_id},
+        {"resource", &driver.options.msi_res_id},
+        {"secret-file", &driver.options.secret_file},
+        {"identity", &driver.identity},
+        {"client-request-id", &driver.client_request_id},
+        {"correlation-id", &driver.correlation_id},
+        {"justification", &driver.justification},
+        {"in-callback", &driver.in_callback},
+        {"before", &driver.before},
+};
+static const struct {
+	const char *key;
+	uint64_t *number;
+} numbers[] = {
+        {"deadline", &driver.deadline_ms},
+        {"retries", &driver.retries},
+        {"timeout", &driver.timeout_ms},
+        {"times", &driver.times},
+        {"repeat", &driver.repeat},
+        {"idle", &driver.idle_ms},
+        {"cancel-after", &driver.cancel_ms},
+        {"free-after", &driver.free_ms},
+        {"end", &driver.end_s},
+};
+
+static bool take_setting(char *word)
+{
+	char *equals = strchr(word, '=');
+
+	if (!equals)
+		return false;
+	*equals = '\0';
+	for (size_t i = 0; i < AZJIT_COUNT(texts); i++)
+		if (azjit_streq(word, texts[i].key)) {
+			*texts[i].text = equals + 1;
+			return true;
+		}
+	for (size_t i = 0; i < AZJIT_COUNT(numbers); i++)
+		if (azjit_streq(word, numbers[i].key) &&
+		    azjit_parse_u64(equals + 1, 0, 100000000, numbers[i].number) == AZJIT_OK)
+			return true;
+	(void)fprintf(stderr, "driver: %s is no setting\n", word);
+	exit(64);
+}
+
+// --- printing -----------------------------------------------------------------------------------------
+
+const char *lower(const char *text)
+{
+	static char ring[8][512];
+	static unsigned next;
+	char *copy = ring[next++ % 8];
+
+	(void)azjit_copy(copy, sizeof(ring[0]), text);
+	for (char *c = copy; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return copy;
+}
+
+const char *addr_text(struct azjit_addr addr)
+{
+	static char ring[4][AZJIT_ADDR_CHARS];
+	static unsigned next;
+	char *text = ring[next++ % 4];
+
+	if (addr.family == AZJIT_FAMILY_NONE)
+		return "-";
+	azjit_addr_format(&addr, text);
+	return text;
+}
+
+void print_answer(const struct azjit_answer *answer, size_t count)
+{
+	(void)printf(
+	        "result=%s http=%d count=%zu code=%s maybe_done=%d retry_after=%lld correlation=%s date=%s\n",
+	        azjit_result_name(answer->result), answer->http_status, count, answer->code,
+	        answer->maybe_done, (long long)answer->retry_after_ms, *answer->correlation_id ? "yes" : "no",
+	        answer->server_time ? "yes" : "no");
+	(void)printf("message=%s\n", answer->message);
+}
+
+// --- running ------------------------------------------------------------------------------------------
+
+static void stop(void *userdata)
+{
+	azjit_loop_exit(driver.loop, 0);
+}
+
+static void start_round(void *userdata)
+{
+	driver.began_ms = azjit_time_monotonic_ms();
+	driver.due = driver.times;
+	if (driver.before) { // one read first, so that there is a token and a kept connection
+		driver.due = 1;
+		driver.repeat++;
+		driver.calls[0] = start_call(driver.before, 0);
+		driver.before = NULL;
+		return;
+	}
+	for (size_t i = 0; i < driver.times; i++)
+		driver.calls[i] = start_call(driver.arguments[0], i);
+}
+
+void call_ended(size_t index)
+{
+	if (index >= MAX_CALLS || driver.calls[index] == NULL || driver.due == 0) {
+		(void)printf("callback out of turn\n");
+		driver.status = 1;
+	}
+	(void)printf("elapsed=%llu\n", (unsigned long long)(azjit_time_monotonic_ms() - driver.began_ms));
+	driver.calls[index] = NULL;
+	driver.due--;
+	if (driver.in_callback && azjit_streq(driver.in_callback, "cancel-others")) {
+		for (size_t i = 0; i < driver.times; i++)
+			if (driver.calls[i]) {
+				driver.calls[i] = azjit_call_cancel(driver.calls[i]);
+				driver.due--;
+			}
+	} else if (driver.in_callback && azjit_streq(driver.in_callback, "free")) {
+		azjit_azure_free(STEAL(driver.azure));
+		driver.due = 0;
+	}
+	if (driver.due == 0 && --driver.repeat > 0 && driver.azure)
+		azjit_source_timer(driver.timer, driver.idle_ms);
+	else if (driver.due == 0)
+		azjit_source_timer(driver.stopper, driver.azure ? 0 : 50);
+}
+
+static void cancel_all(void *userdata)
+{
+	for (size_t i = 0; i < driver.times; i++)
+		driver.calls[i] = azjit_call_cancel(driver.calls[i]);
+	driver.due = 0;
+	(void)printf("canceled\n");
+	azjit_source_timer(driver.stopper, 100);
+}
+
+static void free_azure(void *userdata)
+{
+	azjit_azure_free(STEAL(driver.azure));
+	driver.due = 0;
+	(void)printf("freed\n");
+	azjit_source_timer(driver.stopper, 100);
+}
+
+static void too_late(void *userdata)
+{
+	(void)printf("callback never ran\n");
+	driver.status = 1;
+	azjit_loop_exit(driver.loop, 1);
+}
+
+static enum azjit_result arm_timers(struct azjit_source *sources[3])
+{
+	enum azjit_result result = azjit_loop_timer(driver.loop, 0, start_round, NULL, &driver.timer);
+
+	if (result == AZJIT_OK)
+		result = azjit_loop_timer(driver.loop, 200000, stop, NULL, &driver.stopper);
+	if (result == AZJIT_OK && driver.cancel_ms)
+		result = azjit_loop_timer(driver.loop, driver.cancel_ms, cancel_all, NULL, &sources[0]);
+	if (result == AZJIT_OK && driver.free_ms)
+		result = azjit_loop_timer(driver.loop, driver.free_ms, free_azure, NULL, &sources[1]);
+	if (result == AZJIT_OK)
+		result = azjit_loop_timer(driver.loop, 120000, too_late, NULL, &sources[2]);
+	return result;
+}
+
+static void run(void)
+{
+	struct azjit_source *sources[3] = {NULL, NULL, NULL};
+	struct azjit_azure_counts counts;
+
+	if (arm_timers(sources) != AZJIT_OK)
+		exit(71);
+	if (azjit_loop_run(driver.loop) != 0)
+		driver.status = 1;
+	for (size_t i = 0; i < AZJIT_COUNT(sources); i++)
+		azjit_source_free(sources[i]);
+	azjit_source_free(driver.timer);
+	azjit_source_free(driver.stopper);
+	if (!driver.azure)
+		return;
+	azjit_azure_counts(driver.azure, &counts);
+	(void)printf("counts reads=%llu writes=%llu throttled=%llu failed=%llu skew_s=%lld\n",
+	             (unsigned long long)counts.reads, (unsigned long long)counts.writes,
+	             (unsigned long long)counts.throttled, (unsigned long long)counts.failed,
+	             (long long)((azjit_azure_now(driver.azure) - azjit_time_now()) / AZJIT_TICKS_PER_S));
+	azjit_azure_free(driver.azure);
+}
+
+int main(int argc, char **argv)
+{
+	struct azjit_reason reason = {0};
+	enum azjit_result result;
+	int i = 1;
+
+	// What every program that uses the library does at its start (client/azure/http.h).
+	(void)unsetenv("SSLKEYLOGFILE");
+	(void)signal(SIGPIPE, SIG_IGN);
+	while (i < argc && strchr(argv[i], '=') && take_setting(argv[i]))
+		i++;
+	driver.arguments = (const char *const *)argv + i;
+	driver.options.call_timeout_ms = (unsigned)driver.timeout_ms;
+	driver.options.identity = AZJIT_IDENTITY_MANAGED;
+	if (driver.identity && azjit_streq(driver.identity, "secret"))
+		driver.options.identity = AZJIT_IDENTITY_CLIENT_SECRET;
+	else if (driver.identity && azjit_streq(driver.identity, "none"))
+		driver.options.identity = AZJIT_IDENTITY_NONE;
+	if (i >= argc || driver.times > MAX_CALLS || azjit_loop_new(&driver.loop) != AZJIT_OK)
+		return 64;
+	result = azjit_azure_new(driver.loop, &driver.options, &reason, &driver.azure);
+	if (result == AZJIT_OK)
+		run();
+	else
+		(void)printf("new=%s\nmessage=%s\n", azjit_result_name(result), reason.text);
+	azjit_loop_free(driver.loop);
+	return driver.status;
+}
