@@ -73,16 +73,17 @@ struct azjit_waiter *azjit_waiter_cancel(struct azjit_waiter *waiter)
 void waiters_greet(struct azjit_engine *engine)
 {
 	struct azjit_grant *grant;
-	struct azjit_waiter *waiter;
+	struct azjit_waiter *waiter, *next;
 
 	TAILQ_FOREACH(grant, &engine->grants, link)
-	TAILQ_FOREACH(waiter, &grant->waiters, link)
-	{
-		if (waiter->greet && waiter->progress && grant->attempts > 0 &&
-		    TAILQ_FIRST(&grant->waiters) != waiter)
+	for (waiter = TAILQ_FIRST(&grant->waiters); waiter; waiter = next) {
+		bool tell = waiter->greet && waiter->progress && waiter != TAILQ_FIRST(&grant->waiters);
+
+		next = TAILQ_NEXT(waiter, link); // a callback may cancel its own waiter
+		waiter->greet = false;
+		if (tell)
 			waiter->progress(waiter->userdata, azjit_grant_state_name(grant->state),
 			                 "the same was asked for already: waiting for it");
-		waiter->greet = false;
 	}
 }
 
