@@ -19,6 +19,8 @@ struct judge {
 	const struct azjit_judge_input *input;
 	struct azjit_seen_list seen;
 	size_t *first_seen; // by intent: chain of its requests in the log
+	const char *own;    // who we are in the log, "" if nothing says
+	bool learned;       // the log itself says
 	azjit_judged_fn *fn;
 	void *userdata;
 };
@@ -65,7 +67,7 @@ static bool in_list(const char *own, const char *caller)
 
 static bool is_alien(const struct judge *judge, const struct azjit_seen *seen)
 {
-	return *judge->input->own_caller && *seen->caller && !in_list(judge->input->own_caller, seen->caller);
+	return *judge->own && *seen->caller && !in_list(judge->own, seen->caller);
 }
 
 // --- an intent --------------------------------------------------------------------------------------
@@ -121,8 +123,8 @@ static const char *by_what(const struct azjit_asked *asked, const struct azjit_s
 	return client ? "client request id" : "correlation id";
 }
 
-static enum azjit_verdict_kind contradiction(const struct azjit_asked *asked, const struct findings *findings,
-                                             struct azjit_reason *text)
+static enum azjit_verdict_kind contradiction(const struct judge *judge, const struct azjit_asked *asked,
+                                             const struct findings *findings, struct azjit_reason *text)
 {
 	const struct azjit_seen *seen = findings->own ? findings->own : findings->alien;
 	const char *says = NULL;
@@ -156,7 +158,9 @@ static void say_matched(const struct judge *judge, const struct azjit_asked *ask
 
 	if (!*seen->caller)
 		compared = "; the event names no caller";
-	else if (!*judge->input->own_caller)
+	else if (judge->learned)
+		compared = "; the log's caller was taken for our identity, since none is configured by id";
+	else if (!*judge->own)
 		compared = "; our own identity is not known, so the caller was not compared";
 	(void)azjit_fail(text, AZJIT_OK, "Azure's log holds it%s%s, by its %s%s", *seen->status ? " as " : "",
 	                 seen->status, by_what(asked, seen), compared);
@@ -233,7 +237,7 @@ static void judge_asked(const struct judge *judge, size_t index)
 		tell(judge, asked, NULL, verdict, &text);
 		return;
 	}
-	verdict = contradiction(asked, &findings, &text);
+	verdict = contradiction(judge, asked, &findings, &text);
 	if (verdict == AZJIT_RECONCILE_MATCHED)
 		say_matched(judge, asked, findings.own, &text);
 	tell(judge, asked, findings.own ? findings.own : findings.alien, verdict, &text);
@@ -260,7 +264,7 @@ static enum azjit_verdict_kind unexplained(const struct judge *judge, const stru
 		(void)azjit_fail(text, AZJIT_OK, "The event names no operation.%s", anchor);
 		return AZJIT_RECONCILE_UNKNOWN;
 	}
-	if (!*seen->caller || !*judge->input->own_caller) {
+	if (!*seen->caller || !*judge->own) {
 		(void)azjit_fail(text, AZJIT_OK, "%s, so nothing says whose request this is.%s",
 		                 *seen->caller ? "Our own identity is not known"
 		                               : "The event names no caller",
@@ -361,6 +365,45 @@ static bool join(struct judge *judge)
 	return ok;
 }
 
+// The caller of the earliest event that carries an intent's client request id: before it was sent nobody
+// else can have known the id. NULL if there is none.
+static const char *sender(const struct judge *judge, size_t asked)
+{
+	const char *client = judge->input->asked[asked].client_request_id;
+	const struct azjit_seen *earliest = NULL;
+
+	for (size_t i = judge->first_seen[asked]; i != AZJIT_SEEN_NONE; i = judge->seen.items[i].next_asked) {
+		const struct azjit_seen *seen = &judge->seen.items[i];
+
+		if (seen->initiate && *seen->caller && azjit_ieq(seen->client_request_id, client) &&
+		    (!earliest || seen->time < earliest->time))
+			earliest = seen;
+	}
+	return earliest ? earliest->caller : NULL;
+}
+
+// A managed identity's ids are not in the configuration: then our own requests in the log tell, if they
+// all tell the same.
+static void learn_own(struct judge *judge)
+{
+	judge->own = judge->input->own_caller;
+	for (size_t i = 0; !*judge->input->own_caller && i < judge->input->asked_count; i++) {
+		const char *caller = sender(judge, i);
+
+		if (caller && judge->learned && !azjit_ieq(caller, judge->own)) {
+			judge->own = "";
+			judge->learned = false;
+			return;
+		}
+		if (caller) {
+			judge->own = caller;
+			judge->learned = true;
+		}
+	}
+	if (!*judge->own)
+		judge->own = judge->input->former_caller;
+}
+
 enum azjit_result azjit_judge(const struct azjit_judge_input *input, azjit_judged_fn *fn, void *userdata)
 {
 	_cleanup_free_ size_t *first_seen = calloc(input->asked_count + 1, sizeof(*first_seen));
@@ -372,6 +415,7 @@ enum azjit_result azjit_judge(const struct azjit_judge_input *input, azjit_judge
 	judge.seen = seen;
 	if (!join(&judge))
 		return AZJIT_NOMEM;
+	learn_own(&judge);
 	for (size_t i = 0; i < input->asked_count; i++)
 		if (in_window(&judge, &input->asked[i]))
 			judge_asked(&judge, i);

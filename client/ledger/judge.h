@@ -26,7 +26,8 @@ struct azjit_asked {
 
 struct azjit_judge_input {
 	azjit_ticks from, to, now;
-	const char *own_caller;
+	const char *own_caller;    // ids of our identity, separated by commas or spaces; "" if not known
+	const char *former_caller; // what an earlier reconciliation saw as ours; used if nothing else tells
 	const struct azjit_asked *asked; // may reach back before `from`: these explain events only
 	size_t asked_count;
 	const struct azjit_activity_event *events;

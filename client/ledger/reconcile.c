@@ -29,6 +29,7 @@ struct reconciler {
 	struct told *told;
 	size_t told_count, told_alloc;
 	struct azjit_keymap newest; // by subject: index of the newest verdict
+	const char *former_caller;  // of the newest witness
 	bool no_memory;
 	azjit_reconcile_fn *fn;
 	void *userdata;
@@ -145,6 +146,7 @@ static enum azjit_verdict_kind verdict_of(const char *event)
 static void add_told(struct reconciler *reconciler, const struct azjit_stored *stored)
 {
 	const char *subject = azjit_entry_get(&stored->entry, "subject");
+	const char *caller = azjit_entry_get(&stored->entry, "caller");
 	struct told *items =
 	        grow(reconciler->told, reconciler->told_count, &reconciler->told_alloc, sizeof(*items));
 
@@ -153,6 +155,8 @@ static void add_told(struct reconciler *reconciler, const struct azjit_stored *s
 		return;
 	}
 	reconciler->told = items;
+	if (caller && azjit_entry_get(&stored->entry, "anchor_uuid"))
+		reconciler->former_caller = keep(reconciler, caller);
 	items[reconciler->told_count++] =
 	        (struct told){keep(reconciler, subject), verdict_of(stored->entry.event)};
 }
@@ -299,6 +303,7 @@ enum azjit_result azjit_ledger_reconcile(struct azjit_ledger *ledger, azjit_tick
 
 	if (result != AZJIT_OK)
 		return result;
+	input.former_caller = reconciler.former_caller ? reconciler.former_caller : "";
 	input.asked = reconciler.asked;
 	input.asked_count = reconciler.asked_count;
 	result = azjit_ledger_begin(ledger, reason);

@@ -357,6 +357,21 @@ static void entries_taken_away_under_us_stop_the_ledger(void **state)
 	azjit_ledger_close(ledger);
 }
 
+static void a_newest_entry_rewritten_under_us_stops_the_ledger(void **state)
+{
+	const struct place *place = *state;
+	struct azjit_ledger *ledger = open_ledger(place);
+	struct azjit_reason reason = {0};
+	char text[24];
+	struct azjit_entry entry = note(1, text);
+
+	append_notes(ledger, 5);
+	tamper(place, "UPDATE entry SET digest = zeroblob(32) WHERE seq = 5");
+	assert_int_equal(azjit_ledger_append(ledger, T0, &entry, &reason), AZJIT_LEDGER);
+	assert_non_null(strstr(reason.text, "entry 5"));
+	azjit_ledger_close(ledger);
+}
+
 // --- readers ----------------------------------------------------------------------------------------
 
 struct pages {
@@ -456,6 +471,7 @@ int main(void)
 	        ledger_test(a_locked_ledger_says_so_and_goes_on),
 	        ledger_test(a_file_put_in_the_place_of_the_open_one_is_noticed),
 	        ledger_test(entries_taken_away_under_us_stop_the_ledger),
+	        ledger_test(a_newest_entry_rewritten_under_us_stops_the_ledger),
 	        ledger_test(a_reader_sees_one_state_while_the_writer_writes),
 	        ledger_test(filters_pick),
 	        ledger_test(a_failed_append_leaves_the_chain),

@@ -83,16 +83,21 @@ static void count(void *userdata, const struct azjit_reconcile_row *row)
 		(void)snprintf(counts->text, sizeof(counts->text), "%s", row->text);
 }
 
-static struct counts reconcile(struct azjit_ledger *ledger, const struct azure_log *log)
+static struct counts reconcile_as(struct azjit_ledger *ledger, const struct azure_log *log, const char *own)
 {
 	const azjit_ticks hour = 3600 * AZJIT_TICKS_PER_S;
 	struct counts counts = {0};
 	struct azjit_reason reason = {0};
 
-	if (azjit_ledger_reconcile(ledger, T0 - hour, T0 + 3 * hour, T0 + 3 * hour, OWN, log->events,
+	if (azjit_ledger_reconcile(ledger, T0 - hour, T0 + 3 * hour, T0 + 3 * hour, own, log->events,
 	                           log->count, count, &counts, &reason) != AZJIT_OK)
 		fail_msg("%s", reason.text);
 	return counts;
+}
+
+static struct counts reconcile(struct azjit_ledger *ledger, const struct azure_log *log)
+{
+	return reconcile_as(ledger, log, OWN);
 }
 
 static azjit_ticks minute(int number)
@@ -272,6 +277,24 @@ static void a_cut_tail_shows_as_foreign(void **state)
 	azjit_ledger_close(ledger);
 }
 
+// With a managed identity no id is configured: what earlier reconciliations saw tells, even if no
+// request of ours is left in the window.
+static void a_cut_tail_shows_without_a_configured_id(void **state)
+{
+	struct azjit_ledger *ledger = open_ledger(*state);
+	struct azure_log log = {.count = 0}, later;
+
+	ask(ledger, &log, T0 - 60 * AZJIT_TICKS_PER_S);
+	assert_int_equal(reconcile_as(ledger, &log, "").verdict[AZJIT_RECONCILE_MATCHED], 1);
+	later = (struct azure_log){.count = 0};
+	ask(ledger, &later, minute(1));
+	azjit_ledger_close(ledger);
+	tamper(*state, "DELETE FROM field WHERE seq > 3; DELETE FROM entry WHERE seq > 3");
+	ledger = open_ledger(*state);
+	assert_int_equal(reconcile_as(ledger, &later, "").verdict[AZJIT_RECONCILE_FOREIGN], 1);
+	azjit_ledger_close(ledger);
+}
+
 static void an_old_copy_shows_as_foreign(void **state)
 {
 	const struct place *place = *state;
@@ -413,6 +436,7 @@ int main(void)
 	        ledger_test(an_honest_ledger_is_witnessed),
 	        ledger_test(a_verdict_is_recorded_once),
 	        ledger_test(a_cut_tail_shows_as_foreign),
+	        ledger_test(a_cut_tail_shows_without_a_configured_id),
 	        ledger_test(an_old_copy_shows_as_foreign),
 	        ledger_test(a_new_empty_ledger_shows_as_foreign),
 	        ledger_test(a_chain_computed_anew_loses_its_anchors),
