@@ -160,7 +160,7 @@ static int check(int argc, char **argv)
 const struct azjit_cmd azjit_cmd_config_check = {
         .name = "config check",
         .usage = "[--file PATH] [--json]",
-        .summary = "Check the configuration file and what it names on this host",
+        .summary = "check the configuration file and what it names on this host",
         .help = "  --file PATH   check this file instead of " AZJIT_CONFIG_PATH "\n"
                 "  --json        print one JSON object: result, reason, warnings\n"
                 "\n"
@@ -191,7 +191,7 @@ static int show(int argc, char **argv)
 const struct azjit_cmd azjit_cmd_config_show = {
         .name = "config show",
         .usage = "[--file PATH] [--json]",
-        .summary = "Print every configuration key with its value in force",
+        .summary = "print every configuration key with its value in force",
         .help = "  --file PATH   read this file instead of " AZJIT_CONFIG_PATH "\n"
                 "  --json        print one JSON object; keys that are not set are null\n"
                 "\n"

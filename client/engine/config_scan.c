@@ -90,11 +90,10 @@ static enum azjit_result skip_string(struct scan *s)
 static enum azjit_result skip_word(struct scan *s)
 {
 	const char *start = s->p;
-	size_t digits = 0;
 	bool number = *start >= '0' && *start <= '9';
 
-	for (; s->p < s->end && is_word(*s->p); s->p++)
-		digits += *s->p >= '0' && *s->p <= '9';
+	while (s->p < s->end && is_word(*s->p))
+		s->p++;
 	if (number && (size_t)(s->p - start) > DIGITS_MAX)
 		return refuse(s, "this number is too large: no key takes one above 999999999");
 	return AZJIT_OK;
