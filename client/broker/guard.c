@@ -162,6 +162,19 @@ static void write_set(struct guard *guard, const struct azjit_managed *pairs, si
 	(void)azjit_source_timer(guard->look, LOOK_AGAIN_MS);
 }
 
+// What an earlier broker wrote still stands in the table.
+static void read_set(struct guard *guard)
+{
+	_cleanup_buf_ struct azjit_buf buf = AZJIT_BUF(SET_BYTES);
+	struct set *set = &guard->written;
+
+	if (azjit_file_read_trusted(guard->broker->config->guard_set, geteuid(), false, &buf, NULL) !=
+	    AZJIT_OK)
+		return;
+	if (guard_set_parse(buf.data, &set->pairs, &set->count, &set->generation))
+		qsort(set->pairs, set->count, sizeof(*set->pairs), compare);
+}
+
 void guard_update(struct guard *guard)
 {
 	_cleanup_free_ struct azjit_managed *pairs = NULL;
@@ -213,6 +226,8 @@ enum azjit_result guard_new(struct broker *broker, struct guard **ret)
 		return result;
 	}
 	watch(guard);
+	read_set(guard);
+	read_state(guard);
 	*ret = guard;
 	return AZJIT_OK;
 }

@@ -25,6 +25,10 @@ struct guard_state {
 	char error[160];
 };
 bool guard_state_parse(const char *text, struct guard_state *ret);
+// Reads back what guard_set_format wrote; the pairs are the caller's to free. False (nothing to free) if it
+// is not whole.
+bool guard_set_parse(const char *text, struct azjit_managed **ret, size_t *ret_count,
+                     uint64_t *ret_generation);
 // The set as text, into `out`; false if memory ran out.
 bool guard_set_format(const struct azjit_managed *pairs, size_t count, uint64_t generation,
                       struct azjit_buf *out);

@@ -16,6 +16,74 @@ bool guard_set_format(const struct azjit_managed *pairs, size_t count, uint64_t 
 	return azjit_buf_printf(out, "end %zu %llu\n", count, (unsigned long long)generation);
 }
 
+// "A.B.C.D PORT" or "end COUNT GENERATION": two or three words.
+static bool words(const char *line, size_t len, char ret_words[3][AZJIT_ADDR_CHARS], size_t *ret_count)
+{
+	size_t count = 0;
+
+	for (const char *p = line, *end = line + len; p < end; p++) {
+		size_t n = strcspn(p, " \n");
+
+		if (count == 3 || n == 0 || n >= AZJIT_ADDR_CHARS)
+			return false;
+		memcpy(ret_words[count], p, n);
+		ret_words[count++][n] = '\0';
+		p += n;
+	}
+	*ret_count = count;
+	return true;
+}
+
+static bool pair_line(char line[3][AZJIT_ADDR_CHARS], struct azjit_managed *ret)
+{
+	return azjit_addr_parse(line[0], &ret->addr) == AZJIT_OK &&
+	       azjit_parse_port(line[1], &ret->port) == AZJIT_OK;
+}
+
+static bool end_line(char line[3][AZJIT_ADDR_CHARS], size_t pairs, uint64_t *ret_generation)
+{
+	uint64_t count;
+
+	return azjit_streq(line[0], "end") && azjit_parse_u64(line[1], 0, UINT64_MAX, &count) == AZJIT_OK &&
+	       count == pairs && azjit_parse_u64(line[2], 1, UINT64_MAX, ret_generation) == AZJIT_OK;
+}
+
+static size_t lines_of(const char *text)
+{
+	size_t lines = 0;
+
+	for (; *text; text++)
+		lines += *text == '\n';
+	return lines;
+}
+
+bool guard_set_parse(const char *text, struct azjit_managed **ret, size_t *ret_count,
+                     uint64_t *ret_generation)
+{
+	static const char head[] = "azjit-guard 1\n";
+	_cleanup_free_ struct azjit_managed *pairs = calloc(lines_of(text) + 1, sizeof(*pairs));
+	char line[3][AZJIT_ADDR_CHARS];
+	size_t count = 0, parts;
+
+	if (!pairs || strncmp(text, head, strlen(head)) != 0)
+		return false;
+	for (const char *p = text + strlen(head); *p; p++) {
+		size_t len = strcspn(p, "\n");
+
+		if (!words(p, len, line, &parts))
+			return false;
+		p += len;
+		if (parts == 3 && *p && end_line(line, count, ret_generation)) {
+			*ret = STEAL(pairs);
+			*ret_count = count;
+			return true;
+		}
+		if (!*p || parts != 2 || !pair_line(line, &pairs[count++]))
+			return false;
+	}
+	return false;
+}
+
 // The value of "key=" at the start of a word, into `ret_text`; false if absent or too long.
 static bool word(const char *line, const char *key, char *ret_text, size_t size)
 {

@@ -103,8 +103,8 @@ static bool entry_row(void *userdata, const struct azjit_entry_read *read)
 	struct timeline *timeline = userdata;
 	const struct azjit_entry *entry = read->entry;
 	bool own = entry->session && azjit_streq(entry->session, timeline->tally->id);
-	bool of_grant = entry->grant && entry->grant[0] && tally_has_grant(timeline->tally, entry->grant) &&
-	                (shared(entry) || !entry->session || !entry->session[0]);
+	bool of_grant = entry->grant && entry->grant[0] && shared(entry) &&
+	                tally_has_grant(timeline->tally, entry->grant);
 	struct azjit_wire_out out;
 	size_t size;
 	char *bytes;
