@@ -6,8 +6,9 @@
 // transaction: inbound rules by priority, first match wins, return (allowed at this level) or drop.
 // Counters are named objects, so they outlive the rules that feed them; the base chain (lab) keeps
 // established connections whatever the rules say. LOG gets one line per namespace:
-//   SECONDS.MICROSECONDS LEVEL ADDRESS SEQ RULES
-// with the time at which nftables had accepted the rules.
+//   SECONDS.MICROSECONDS LEVEL ADDRESS SEQ SOURCES
+// with the time at which nftables had accepted the rules, and the sources that allow rules of JIT
+// let in, each as SOURCE>PORT, or "-".
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -158,17 +159,43 @@ static void run_nft(int netns, const struct script *s)
 		die("nft refused the rules");
 }
 
+// The sources of the allow rules that a JIT request made (azure.md §2.2).
+static void write_jit_sources(FILE *out, const json_t *rules)
+{
+	json_t *rule, *source, *port;
+	size_t i, j, k;
+	bool any = false;
+
+	json_array_foreach((json_t *)rules, i, rule)
+	{
+		if (!strstr(member(rule, "name"), "JITRule-"))
+			continue;
+		json_array_foreach(json_object_get(rule, "sources"), j, source)
+		        json_array_foreach(json_object_get(rule, "ports"), k, port)
+		                fprintf(out, " %s>%s", json_string_value(source), json_string_value(port));
+		any = true;
+	}
+	fprintf(out, any ? "\n" : " -\n");
+}
+
 static void write_log(const char *path, const char *levels, const char *address, const json_t *state)
 {
+	struct script line = {0};
 	struct timespec now;
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+	int fd;
 
-	if (fd < 0)
-		die(path);
 	clock_gettime(CLOCK_REALTIME, &now);
-	dprintf(fd, "%lld.%06ld %s %s %lld %zu\n", (long long)now.tv_sec, now.tv_nsec / 1000, levels, address,
-	        (long long)json_integer_value(json_object_get(state, "seq")),
-	        json_array_size(json_object_get(state, "rules")));
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+	line.out = open_memstream(&line.text, &line.len);
+	if (fd < 0 || !line.out)
+		die(path);
+	fprintf(line.out, "%lld.%06ld %s %s %lld", (long long)now.tv_sec, now.tv_nsec / 1000, levels, address,
+	        (long long)json_integer_value(json_object_get(state, "seq")));
+	write_jit_sources(line.out, json_object_get(state, "rules"));
+	// One write: two NSGs' runs may end at once.
+	if (fclose(line.out) != 0 || write(fd, line.text, line.len) != (ssize_t)line.len)
+		die(path);
+	free(line.text);
 	close(fd);
 }
 
