@@ -103,15 +103,15 @@ static bool write_all(int fd, const char *bytes, size_t len)
 
 static bool sync_directory(const char *path)
 {
-	_cleanup_free_ char *dir = strdup(path);
 	_cleanup_close_ int fd = -1;
-	char *slash = dir ? strrchr(dir, '/') : NULL;
+	const char *slash = strrchr(path, '/');
+	size_t len = !slash || slash == path ? 1 : (size_t)(slash - path);
+	char *dir = strndup(slash ? path : ".", len);
 
 	if (!dir)
 		return false;
-	if (slash)
-		slash[slash == dir] = '\0';
-	fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(dir);
 	return fd >= 0 && fsync(fd) == 0;
 }
 
