@@ -48,7 +48,8 @@ const struct azjit_config_key azjit_config_keys[] = {
         {NULL, "kill_switch", AZJIT_KEY_PATH, AT_TEXT(kill_switch), "\"/etc/azjit/stop\"", 0, 0, NULL,
          "While this file exists nothing is requested."},
         {NULL, "break_glass_groups", AZJIT_KEY_GROUPS, AT(break_glass_groups), "[ ]", 0, 100, NULL,
-         "Groups whose members may log in when the broker or Azure is down; each such login is recorded."},
+         "Groups whose members may log in while Azure is out of reach although no rule names them; each\n"
+         "such login is recorded. For a broker that is down itself, see break_glass= of pam_azjit(8)."},
         {NULL, "log_level", AZJIT_KEY_CHOICE, AT(log_level), "\"info\"", 0, 0, levels,
          "What goes to the journal."},
 
