@@ -41,9 +41,9 @@ struct azjit_inventory {
 	struct inv_refresh *refresh; // NULL: none under way
 	struct azjit_source *timer;  // starts the next
 	struct azjit_source *tell;   // runs the watchers
-	SLIST_HEAD(, inv_watch) watches;
-	LIST_HEAD(, azjit_lookup) lookups;
-	LIST_HEAD(, inv_group) groups;
+	SLIST_HEAD(inv_watches, inv_watch) watches;
+	LIST_HEAD(inv_lookups, azjit_lookup) lookups;
+	LIST_HEAD(inv_group_list, inv_group) groups;
 	bool *gone; // set when the inventory is freed by one of its own callbacks
 };
 

@@ -232,11 +232,12 @@ static void a_group_found_during_a_refresh_is_kept(void **state)
 	add_vm(w, 0, "rg", "web01", "10.0.0.4", "");
 	add_policy(w, 0, "rg", "default", "web01", 22, 3600, AZJIT_PROTOCOL_TCP, true);
 	world_run(w);
-	ask(w, &a, "web01", 22, 10000);
-	while (w->group_calls == 0)
-		assert_int_equal(azjit_loop_turn(w->loop, 1000), AZJIT_OK);
-	w->answer_ms = 100;
+	w->answer_ms = 200;
 	azjit_inventory_refresh(w->inventory);
+	while (w->calls[KIND_POLICIES] < 3)
+		assert_int_equal(azjit_loop_turn(w->loop, 1000), AZJIT_OK);
+	w->answer_ms = 1;
+	ask(w, &a, "web01", 22, 10000);
 	world_wait(w, &w->done, 1);
 	assert_int_equal(a.result, AZJIT_OK);
 	azjit_target_free(a.target);

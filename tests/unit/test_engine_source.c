@@ -244,6 +244,7 @@ static void a_request_is_judged_by_its_policy(void **state)
 	         "20.0.0.0/8 and more); "
 	         "add 10.0.0.8 to the port's allowed sources there"},
 	        {&some, "16.0.0.0/4", 0, AZJIT_REQUEST_REFUSED, "does not allow the source 16.0.0.0/4"},
+	        {&some, "20.0.0.0/7", 0, AZJIT_REQUEST_REFUSED, "does not allow the source 20.0.0.0/7"},
 	        {&none, "10.0.0.8", 0, AZJIT_REQUEST_REFUSED, "it allows none"},
 	        {&udp, "1.2.3.4", 0, AZJIT_NOT_MANAGED, "for UDP only"},
 	        {&denied, "1.2.3.4", 0, AZJIT_STOPPED, "web01 carries the tag azjit=deny"},
