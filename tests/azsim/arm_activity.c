@@ -77,12 +77,15 @@ static bool read_term(const char **p, struct term *ret)
 
 static bool apply_term(struct filter *f, struct term *t)
 {
+	// A time without a zone is UTC, as the az CLI writes it.
 	if (str_ieq(t->name, "eventTimestamp")) {
+		_cleanup_free_ char *zoned = xasprintf("%sZ", t->value);
+
 		ticks *into = str_ieq(t->operator, "ge")   ? &f->from
 		              : str_ieq(t->operator, "le") ? &f->to
 		                                           : NULL;
 
-		return into && time_parse(t->value, into);
+		return into && (time_parse(t->value, into) || time_parse(zoned, into));
 	}
 	if (!str_ieq(t->operator, "eq"))
 		return false;

@@ -208,18 +208,29 @@ static json_t *aliases(const struct request *req)
 	return metadata;
 }
 
+// https://login.x/tenant/v2.0/… of https://login.x/tenant/oauth2/v2.0/authorize. NULL: no such URL.
+static char *configuration_of(const char *authorization_endpoint)
+{
+	const char *host = strstr(authorization_endpoint, "://"),
+	           *tenant = host ? strchr(host + 3, '/') : NULL;
+
+	if (!tenant)
+		return NULL;
+	return xasprintf("%.*s/v2.0/.well-known/openid-configuration",
+	                 (int)((tenant - authorization_endpoint) + 1 + (long)strcspn(tenant + 1, "/")),
+	                 authorization_endpoint);
+}
+
 static void discovery(struct request *req)
 {
 	const char *endpoint = query_get(req, "authorization_endpoint");
-	_cleanup_free_ char *base = request_base(req);
-	_cleanup_free_ char *configuration_url =
-	        xasprintf("%s/%s/v2.0/.well-known/openid-configuration", base, req->sim->tenant);
+	_cleanup_free_ char *found = endpoint ? configuration_of(endpoint) : NULL;
 
 	common_headers(req);
-	if (endpoint)
+	if (found)
 		reply_json(req, 200,
-		           jnew("{s:s s:s s:o}", "tenant_discovery_endpoint", configuration_url,
-		                "api-version", "1.1", "metadata", aliases(req)));
+		           jnew("{s:s s:s s:o}", "tenant_discovery_endpoint", found, "api-version", "1.1",
+		                "metadata", aliases(req)));
 	else
 		fail(req, 400, "invalid_request", 900144,
 		     "The request must contain the following parameter: 'authorization_endpoint'.");

@@ -75,15 +75,17 @@ static bool has_document(const struct request *req)
 	static const struct {
 		const char *operations, *version;
 	} documents[] = {
-		{"Subscriptions_*", "2020-01-01"}, {"Subscriptions_*", "2022-12-01"}, {"Tenants_*", "2022-12-01"},
-		{"ResourceGroups_*", "2021-04-01"}, {"Providers_*", "2021-04-01"},
+	        {"Subscriptions_*", "2020-01-01"}, {"Subscriptions_*", "2022-12-01"},
+	        {"Tenants_*", "2022-12-01"},       {"ResourceGroups_*", "2021-04-01"},
+	        {"Providers_*", "2021-04-01"},
 	};
 	const char *version = query_get(req, "api-version");
 
 	if (req->route->manners != MANNERS_ARM)
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(documents); i++)
-		if (str_glob(documents[i].operations, req->route->operation) && str_ieq(documents[i].version, version))
+		if (str_glob(documents[i].operations, req->route->operation) &&
+		    str_ieq(documents[i].version, version))
 			return true;
 	return false;
 }
@@ -95,7 +97,8 @@ static const char *kind_of(const struct request *req)
 
 	if (req->fault_kind || str_ieq(declared, "fault"))
 		return "fault";
-	if (!req->route || req->route->flags & ROUTE_UNSPECIFIED || req->service != SERVICE_ARM || !has_document(req))
+	if (!req->route || req->route->flags & ROUTE_UNSPECIFIED || req->service != SERVICE_ARM ||
+	    !has_document(req))
 		return "unspecified";
 	return "normal";
 }
