@@ -26,7 +26,8 @@ static const char *keep_text(struct azjit_stored *stored, sqlite3_stmt *stmt, in
 	copy = strdup(text);
 	if (!copy)
 		return NULL;
-	return stored->strings[stored->string_count++] = copy;
+	stored->strings[stored->string_count++] = copy;
+	return copy;
 }
 
 static enum azjit_result load_fields(struct azjit_ledger *ledger, sqlite3_stmt *fields,

@@ -73,7 +73,8 @@ static const char *keep(struct reconciler *reconciler, const char *text)
 		reconciler->no_memory = true;
 		return "";
 	}
-	return reconciler->strings[reconciler->string_count++] = copy;
+	reconciler->strings[reconciler->string_count++] = copy;
+	return copy;
 }
 
 // --- what we recorded -------------------------------------------------------------------------------
