@@ -219,6 +219,7 @@ static void a_port_added_to_a_policy_is_seen_at_once(void **state)
 	assert_int_equal(a.target->max_duration_s, 1800);
 	azjit_target_free(a.target);
 	azjit_target_free(found(w, "web01", 22));
+	missing(w, "web01", 80, AZJIT_NOT_MANAGED, "which has 22, 8080");
 	assert_int_equal(w->calls[KIND_VMS], 2);
 	world_free(w);
 }
@@ -283,6 +284,14 @@ static void lookups_can_be_canceled_anywhere(void **state)
 	world_free(w);
 }
 
+static void frees_it(void *userdata, enum azjit_result result, const char *reason)
+{
+	struct world *w = userdata;
+
+	w->done++;
+	azjit_inventory_free(STEAL(w->inventory));
+}
+
 static void the_inventory_can_be_freed_in_a_callback(void **state)
 {
 	struct world *w = world_new("");
@@ -294,6 +303,15 @@ static void the_inventory_can_be_freed_in_a_callback(void **state)
 	world_wait(w, &w->done, 1);
 	assert_int_equal(first.times + second.times, 1);
 	assert_null(w->inventory);
+	world_free(w);
+
+	w = world_new(""); // by one of several that watch
+	world_start(w);
+	azjit_inventory_watch(w->inventory, frees_it, w);
+	azjit_inventory_watch(w->inventory, frees_it, w);
+	world_wait(w, &w->done, 1);
+	assert_int_equal(w->done, 1);
+	assert_int_equal(w->told, 0);
 	world_free(w);
 
 	w = world_new(""); // in the middle of a refresh
@@ -406,6 +424,7 @@ static void a_hundred_thousand_vms_stay_small_and_fast(void **state)
 	print_message("refresh %.0f ms, %zu bytes a VM, look-up %.1f us\n", took * 1000, bytes,
 	              (seconds() - begin) * 1000);
 	assert_true(bytes < 400);
+	assert_int_equal(w->inventory->snapshot->ports.count, 2 * BIG / PER_GROUP);
 	assert_true((seconds() - begin) / 1000 < 0.001);
 	for (int i = 0; i < BIG * 3; i++)
 		free(made[i]);
