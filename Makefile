@@ -106,6 +106,7 @@ $(O)/unit/%: $(O)/tests/unit/%.o $(archives)
 $(O)/unit/test_relay_%: $(O)/tests/unit/test_relay_%.o $(filter-out %/main.o,$(call objs,client/relay)) $(O)/libbase.a
 	$(call program,$(libs_base) -lcmocka)
 # And the broker's.
+$(O)/tests/unit/test_broker_%.o: CPPFLAGS += -iquote client/broker
 $(O)/unit/test_broker_%: $(O)/tests/unit/test_broker_%.o $(filter-out %/main.o,$(call objs,client/broker)) $(archives)
 	$(call program,-Wl$(comma)-z$(comma)muldefs $(libs_all) -lcmocka)
 

@@ -4,103 +4,28 @@
 // nobody can keep others from being served (connections per uid and in total, memory per connection,
 // time per request and per answer are bounded, and root has a reserve, since logins go through here); a
 // descriptor that nobody asked for is closed; what is not exactly one message is refused whole.
-#include "conn.h"
+#include "conn_private.h"
 
 #include "descriptor.h"
 #include "verbs.h"
 
-#include <azjit/buf.h>
-#include <azjit/loop.h>
-
 #include <sys/epoll.h>
-
-enum conn_state { CONN_READING, CONN_BUSY, CONN_DRAINING };
-
-struct conn {
-	struct conns *conns;
-	struct conn *next, *prev;
-	enum conn_state state;
-	bool dead; // to be put away
-	int fd;
-	struct ucred peer;
-	struct azjit_source *io, *timer;
-	struct azjit_buf in, out;
-	int fds[AZJIT_WIRE_MAX_FDS];
-	size_t fd_count;
-	void *work;
-	conn_gone_fn *gone;
-};
-
-struct conns {
-	struct broker *broker;
-	struct conn *first;
-	size_t count;
-	struct azjit_source *reaper;
-	bool reaping;
-};
 
 static char scratch[AZJIT_WIRE_MAX_ROOT_BYTES];
 
-static void close_fds(struct conn *conn)
+void conn_close_fds(struct conn *conn)
 {
 	while (conn->fd_count > 0)
 		descriptor_close(conn->fds[--conn->fd_count]);
 }
 
-static void conn_free(struct conn *conn)
-{
-	struct conns *conns = conn->conns;
-
-	if (conn->prev)
-		conn->prev->next = conn->next;
-	else
-		conns->first = conn->next;
-	if (conn->next)
-		conn->next->prev = conn->prev;
-	conns->count--;
-	conn->io = azjit_source_free(conn->io);
-	conn->timer = azjit_source_free(conn->timer);
-	(void)close(conn->fd);
-	close_fds(conn);
-	azjit_buf_free(&conn->in);
-	azjit_buf_free(&conn->out);
-	free(conn);
-}
-
-static void let_go(struct conn *conn)
+void conn_let_go(struct conn *conn)
 {
 	conn_gone_fn *gone = STEAL(conn->gone);
 	void *work = STEAL(conn->work);
 
 	if (gone)
 		gone(conn, work);
-}
-
-static void reap(void *userdata)
-{
-	struct conns *conns = userdata;
-	struct conn *next;
-
-	conns->reaping = false;
-	for (struct conn *conn = conns->first; conn; conn = next) {
-		next = conn->next;
-		if (!conn->dead)
-			continue;
-		let_go(conn);
-		conn_free(conn);
-	}
-}
-
-static void drop(struct conn *conn)
-{
-	struct conns *conns = conn->conns;
-
-	if (conn->dead)
-		return;
-	conn->dead = true;
-	(void)azjit_source_io_events(conn->io, 0);
-	if (!conns->reaping && azjit_source_timer(conns->reaper, 0) == AZJIT_OK)
-		conns->reaping = true;
 }
 
 static void watch(struct conn *conn)
@@ -116,13 +41,13 @@ static void watch(struct conn *conn)
 	if (conn->out.len > 0)
 		events |= EPOLLOUT;
 	if (azjit_source_io_events(conn->io, events) != AZJIT_OK)
-		drop(conn);
+		conn_drop(conn);
 }
 
 static void deadline(struct conn *conn, uint64_t delay_ms)
 {
 	if (azjit_source_timer(conn->timer, delay_ms) != AZJIT_OK)
-		drop(conn);
+		conn_drop(conn);
 }
 
 // Writes what the socket takes of the queue; the stall clock starts anew with each byte taken.
@@ -134,7 +59,7 @@ static void flush(struct conn *conn)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno != EAGAIN)
-			drop(conn);
+			conn_drop(conn);
 		if (n < 0)
 			break;
 		azjit_buf_consume(&conn->out, (size_t)n);
@@ -142,11 +67,11 @@ static void flush(struct conn *conn)
 			deadline(conn, CONN_STALL_MS);
 	}
 	if (conn->out.len == 0 && conn->state == CONN_DRAINING)
-		drop(conn);
+		conn_drop(conn);
 	watch(conn);
 }
 
-static void on_deadline(void *userdata)
+void conn_on_deadline(void *userdata)
 {
 	struct conn *conn = userdata;
 
@@ -154,7 +79,7 @@ static void on_deadline(void *userdata)
 		return;
 	if (conn->state == CONN_READING && !conn->work)
 		conn_done(conn, AZJIT_USAGE, "the request was not complete within 5 s");
-	drop(conn);
+	conn_drop(conn);
 }
 
 // --- reading ------------------------------------------------------------------------------------------
@@ -208,13 +133,13 @@ static int receive(struct conn *conn)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (!keep_fds(conn, &msg)) {
-		conn_done(conn, AZJIT_USAGE, "more than three descriptors came with the request");
+		conn_refuse(conn, AZJIT_USAGE, "more than three descriptors came with the request");
 		return 0;
 	}
 	if (n == 0)
 		return -1;
 	if (!azjit_buf_add(&conn->in, bytes, (size_t)n)) {
-		conn_done(conn, AZJIT_USAGE, "the request is longer than a message may be");
+		conn_refuse(conn, AZJIT_USAGE, "the request is longer than a message may be");
 		return 0;
 	}
 	return 1;
@@ -234,15 +159,15 @@ static void dispatch(struct conn *conn)
 		azjit_buf_consume(&conn->in, used);
 		return;
 	case AZJIT_WIRE_VERSION:
-		conn_done(conn, AZJIT_USAGE, "this broker speaks version 1 of the protocol (AZJIT/1)");
+		conn_refuse(conn, AZJIT_USAGE, "this broker speaks version 1 of the protocol (AZJIT/1)");
 		return;
 	case AZJIT_WIRE_BAD:
 		break;
 	}
-	conn_done(conn, AZJIT_USAGE, "the request is not a message of azjit's protocol");
+	conn_refuse(conn, AZJIT_USAGE, "the request is not a message of azjit's protocol");
 }
 
-static void on_io(void *userdata, int fd, uint32_t events)
+void conn_on_io(void *userdata, int fd, uint32_t events)
 {
 	struct conn *conn = userdata;
 	int got = 1;
@@ -257,128 +182,9 @@ static void on_io(void *userdata, int fd, uint32_t events)
 			dispatch(conn);
 	}
 	if (got < 0 || (events & (EPOLLHUP | EPOLLERR)))
-		drop(conn);
+		conn_drop(conn);
 	else if (conn->state == CONN_BUSY && (events & EPOLLRDHUP))
-		drop(conn);
-}
-
-// --- accepting ----------------------------------------------------------------------------------------
-
-static bool too_many(const struct conns *conns, uid_t uid)
-{
-	size_t same = 0;
-
-	if (uid == 0)
-		return conns->count >= CONN_TOTAL;
-	for (const struct conn *conn = conns->first; conn; conn = conn->next)
-		same += conn->peer.uid == uid;
-	return same >= CONN_PER_UID || conns->count >= CONN_TOTAL - CONN_ROOT_RESERVE;
-}
-
-static void refuse(int fd, enum azjit_result result, const char *reason)
-{
-	struct azjit_wire_out out;
-	size_t len;
-
-	conn_done_begin(&out, result, reason);
-	len = azjit_wire_end(&out);
-	(void)!send(fd, out.bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)close(fd);
-}
-
-static struct conn *conn_new(struct conns *conns, int fd, const struct ucred *peer)
-{
-	struct conn *conn = calloc(1, sizeof(*conn));
-
-	if (!conn)
-		return NULL;
-	conn->conns = conns;
-	conn->fd = fd;
-	conn->peer = *peer;
-	conn->in = AZJIT_BUF(peer->uid == 0 ? AZJIT_WIRE_MAX_ROOT_BYTES : AZJIT_WIRE_MAX_BYTES);
-	conn->out = AZJIT_BUF(peer->uid == 0 ? CONN_QUEUE_ROOT : CONN_QUEUE_BYTES);
-	if (azjit_loop_io(conns->broker->loop, fd, EPOLLIN | EPOLLRDHUP, on_io, conn, &conn->io) ==
-	            AZJIT_OK &&
-	    azjit_loop_timer(conns->broker->loop, CONN_REQUEST_MS, on_deadline, conn, &conn->timer) ==
-	            AZJIT_OK)
-		return conn;
-	azjit_source_free(conn->io);
-	free(conn);
-	return NULL;
-}
-
-void conns_accept(struct conns *conns, int fd)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-	struct conn *conn;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || len != sizeof(peer)) {
-		(void)close(fd);
-		return;
-	}
-	if (too_many(conns, peer.uid)) {
-		refuse(fd, AZJIT_BUSY,
-		       "the broker serves as many connections as it may: try again in a moment");
-		return;
-	}
-	conn = conn_new(conns, fd, &peer);
-	if (!conn) {
-		refuse(fd, AZJIT_NOMEM, "the broker has no memory for one more connection");
-		return;
-	}
-	conn->next = conns->first;
-	if (conn->next)
-		conn->next->prev = conn;
-	conns->first = conn;
-	conns->count++;
-}
-
-struct conns *conns_new(struct broker *broker)
-{
-	struct conns *conns = calloc(1, sizeof(*conns));
-
-	if (!conns)
-		return NULL;
-	conns->broker = broker;
-	if (azjit_loop_timer(broker->loop, 0, reap, conns, &conns->reaper) == AZJIT_OK) {
-		conns->reaping = true;
-		return conns;
-	}
-	free(conns);
-	return NULL;
-}
-
-void conns_free(struct conns *conns)
-{
-	if (!conns)
-		return;
-	while (conns->first) {
-		let_go(conns->first);
-		conn_free(conns->first);
-	}
-	azjit_source_free(conns->reaper);
-	free(conns);
-}
-
-size_t conns_count(const struct conns *conns)
-{
-	return conns->count;
-}
-
-void conns_stop(struct conns *conns, const char *reason)
-{
-	for (struct conn *conn = conns->first; conn; conn = conn->next) {
-		if (conn->dead)
-			continue;
-		if (conn->state == CONN_BUSY) {
-			let_go(conn);
-			conn_done(conn, AZJIT_BROKER_DOWN, reason);
-		}
-		// A login between open and commit: its record stays, recovery decides by its process.
-		conn->gone = NULL;
-		conn->work = NULL;
-	}
+		conn_drop(conn);
 }
 
 // --- what verbs use -----------------------------------------------------------------------------------
@@ -448,7 +254,7 @@ void conn_send(struct conn *conn, struct azjit_wire_out *out)
 	if (conn->dead)
 		return;
 	if (len == 0 || !azjit_buf_add(&conn->out, out->bytes, len)) {
-		drop(conn);
+		conn_drop(conn);
 		return;
 	}
 	flush(conn);
@@ -482,7 +288,7 @@ void conn_finish(struct conn *conn, struct azjit_wire_out *out)
 {
 	conn->work = NULL;
 	conn->gone = NULL;
-	close_fds(conn);
+	conn_close_fds(conn);
 	conn->state = CONN_DRAINING;
 	conn_send(conn, out);
 	if (!conn->dead)
@@ -495,4 +301,10 @@ void conn_done(struct conn *conn, enum azjit_result result, const char *reason)
 
 	conn_done_begin(&out, result, reason);
 	conn_finish(conn, &out);
+}
+
+void conn_refuse(struct conn *conn, enum azjit_result result, const char *reason)
+{
+	conn_let_go(conn);
+	conn_done(conn, result, reason);
 }

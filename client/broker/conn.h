@@ -58,5 +58,7 @@ void conn_progress(struct conn *conn, const char *stage, const char *text);
 void conn_done_begin(struct azjit_wire_out *out, enum azjit_result result, const char *reason);
 void conn_finish(struct conn *conn, struct azjit_wire_out *out);
 void conn_done(struct conn *conn, enum azjit_result result, const char *reason);
+// The message does not belong here: what the connection waited with is given up (conn_gone_fn) first.
+void conn_refuse(struct conn *conn, enum azjit_result result, const char *reason);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <azjit/file.h>
 #include <azjit/log.h>
+#include <limits.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 
@@ -52,7 +53,9 @@ static bool copy_set(const struct set *from, struct set *to)
 		return false;
 	memcpy(pairs, from->pairs, from->count * sizeof(*pairs));
 	free(to->pairs);
-	*to = (struct set){pairs, from->count, from->generation};
+	to->pairs = pairs;
+	to->count = from->count;
+	to->generation = from->generation;
 	return true;
 }
 
@@ -109,10 +112,12 @@ static void on_look(void *userdata)
 // set was written.
 static void watch(struct guard *guard)
 {
-	_cleanup_free_ char *dir = strdup(guard->broker->config->guard_state);
-	char *slash = dir ? strrchr(dir, '/') : NULL;
+	char dir[PATH_MAX], *slash;
 
-	if (!slash || slash == dir || guard->io)
+	if (guard->io || !azjit_copy(dir, sizeof(dir), guard->broker->config->guard_state))
+		return;
+	slash = strrchr(dir, '/');
+	if (!slash || slash == dir)
 		return;
 	*slash = '\0';
 	if (guard->inotify < 0)

@@ -74,12 +74,12 @@ static enum azjit_result from_systemd(int *ret_fd, struct azjit_reason *reason)
 
 static enum azjit_result check_directory(const char *path, struct azjit_reason *reason)
 {
-	_cleanup_free_ char *dir = strdup(path);
-	char *slash = dir ? strrchr(dir, '/') : NULL;
+	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)], *slash;
 	struct stat st;
 
-	if (!dir)
-		return azjit_fail(reason, AZJIT_NOMEM, "no memory to open %s", path);
+	if (!azjit_copy(dir, sizeof(dir), path))
+		return azjit_fail(reason, AZJIT_CONFIG, "the socket's path %s is too long", path);
+	slash = strrchr(dir, '/');
 	if (!slash || slash == dir)
 		return azjit_fail(reason, AZJIT_CONFIG, "the socket %s needs a directory of its own", path);
 	*slash = '\0';

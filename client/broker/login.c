@@ -103,9 +103,7 @@ void verb_commit(struct conn *conn, const struct azjit_wire_msg *msg)
 	enum azjit_result result;
 
 	if (!login || !azjit_streq(login->session, azjit_wire_get(msg, "session"))) {
-		conn_done(conn, AZJIT_USAGE, "COMMIT belongs on the connection that opened the session");
-		if (login)
-			undo(conn, login);
+		conn_refuse(conn, AZJIT_USAGE, "COMMIT belongs on the connection that opened the session");
 		return;
 	}
 	result = azjit_session_commit(conn_broker(conn)->sessions, login->session, conn_peer(conn)->pid);

@@ -91,7 +91,7 @@ static void deny_root_only(struct conn *conn, const struct verb *verb)
 	(void)azjit_fail(&reason, AZJIT_DENIED, "%s may only be asked by root", verb->name);
 	record_denial(conn_broker(conn),
 	              &(struct denial){.uid = conn_peer(conn)->uid, .has_uid = true, .reason = reason.text});
-	conn_done(conn, AZJIT_DENIED, reason.text);
+	conn_refuse(conn, AZJIT_DENIED, reason.text);
 }
 
 void verbs_dispatch(struct conn *conn, const struct azjit_wire_msg *msg)
@@ -101,17 +101,17 @@ void verbs_dispatch(struct conn *conn, const struct azjit_wire_msg *msg)
 
 	if (!verb) {
 		(void)azjit_fail(&reason, AZJIT_USAGE, "this broker knows no verb '%s'", msg->verb);
-		conn_done(conn, AZJIT_USAGE, reason.text);
+		conn_refuse(conn, AZJIT_USAGE, reason.text);
 	} else if (verb->root_only && conn_peer(conn)->uid != 0) {
 		deny_root_only(conn, verb);
 	} else if (!keys_fit(verb, msg, &reason)) {
-		conn_done(conn, AZJIT_USAGE, reason.text);
+		conn_refuse(conn, AZJIT_USAGE, reason.text);
 	} else if (conn_fd_count(conn) != verb->fd_count) {
 		(void)azjit_fail(&reason, AZJIT_USAGE, "%s takes %zu descriptors, %zu came", verb->name,
 		                 verb->fd_count, conn_fd_count(conn));
-		conn_done(conn, AZJIT_USAGE, reason.text);
+		conn_refuse(conn, AZJIT_USAGE, reason.text);
 	} else if (conn_work(conn) && verb->run != verb_commit) {
-		conn_done(conn, AZJIT_USAGE, "only COMMIT may follow SESSION-OPEN");
+		conn_refuse(conn, AZJIT_USAGE, "only COMMIT may follow SESSION-OPEN");
 	} else {
 		verb->run(conn, msg);
 	}

@@ -5,7 +5,7 @@
 #ifndef AZJIT_TESTS_BROKER_FAKE_H
 #define AZJIT_TESTS_BROKER_FAKE_H
 
-#include "../../client/broker/broker.h"
+#include "broker.h"
 
 #include <azjit/wire.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The guard's two files.
-#include "../../client/broker/guard.h"
+#include "guard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a login came from and by which key. The fingerprints are ssh-keygen -lf's of the same keys.
-#include "../../client/broker/origin.h"
+#include "origin.h"
 
 #include <azjit/text.h>
 #include <setjmp.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "data/auth_info.h"
+#include "auth_info.h"
 
 static struct azjit_addr address(const char *connection, const char *rhost)
 {

@@ -2,7 +2,7 @@
 // Logins, sessions, requests and reports: who may say what, what is recorded, who sees it.
 #include "broker_stage.h"
 
-#include "../../client/broker/record.h"
+#include "record.h"
 
 // --- logins -------------------------------------------------------------------------------------------
 
@@ -155,6 +155,7 @@ static void commit_stays_on_its_connection(void **state)
 	in = (struct azjit_wire_in){.bytes = heard, .size = sizeof(heard)};
 	tell(fd, "SESSION-CLOSE", id, "usage");
 	assert_int_equal(entries(stage, AZJIT_ENTRY_SESSION, "committed", NULL, NULL), 0);
+	assert_int_equal(entries(stage, AZJIT_ENTRY_SESSION, "undone", NULL, NULL), 1);
 	(void)close(fd);
 	stage_stop(stage);
 }
