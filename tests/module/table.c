@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define WORKERS  12
-#define SLACK_MS 900 // of a busy machine; a deadline that is missing shows as much more
+#define SLACK_MS 2500 // of a busy machine; a deadline that is missing shows as more
 #define LIMIT_S  8
 
 enum class { CLASS_REFUSE = 0, CLASS_PASS, CLASS_TROUBLE };
@@ -68,6 +68,20 @@ static bool makes_sense(const struct plan *plan)
 		return plan->phase == PHASE_ACCOUNT || plan->phase == PHASE_OPEN;
 	default:
 		return plan->phase != PHASE_COMMIT || !fault_is_place(plan->fault);
+	}
+}
+
+// Only the clock ends these; the others have time enough on a busy machine.
+static const char *timeout_of(enum fault fault)
+{
+	switch (fault) {
+	case FAULT_HANG:
+	case FAULT_DRIP:
+	case FAULT_FLOOD:
+	case FAULT_QUEUE_FULL:
+		return "300ms";
+	default:
+		return "2s";
 	}
 }
 
@@ -184,8 +198,8 @@ static const char *run_case(const struct test_case *c)
 	struct host host;
 
 	fake_start(&fake, &c->plan);
-	(void)snprintf(arguments, sizeof(arguments),
-	               "on_error=%s account_timeout=300ms open_timeout=300ms %s", c->allow ? "allow" : "deny",
+	(void)snprintf(arguments, sizeof(arguments), "on_error=%s account_timeout=%s open_timeout=%s %s",
+	               c->allow ? "allow" : "deny", timeout_of(c->plan.fault), timeout_of(c->plan.fault),
 	               stranger);
 	host_stack(&fake, &(struct stack){controls[c->control], arguments,
 	                                  c->control == SUFFICIENT ? "required pam_deny.so"

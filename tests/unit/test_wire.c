@@ -328,7 +328,7 @@ static void a_full_queue_ends_at_the_deadline(void **state)
 		fds[count++] = r;
 	}
 	assert_int_equal(r, -ETIMEDOUT);
-	assert_in_range(now_ms() - start, 190, 1200);
+	assert_in_range(now_ms() - start, 190, 4000);
 	while (count > 1)
 		(void)close(fds[--count - 1]);
 }
@@ -341,7 +341,7 @@ static void a_send_that_nobody_reads_ends_at_the_deadline(void **state)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	assert_int_equal(azjit_wire_send(fds[0], lot, 1 << 22, NULL, 0, 200), -ETIMEDOUT);
-	assert_in_range(now_ms() - start, 190, 1200);
+	assert_in_range(now_ms() - start, 190, 4000);
 	(void)close(fds[1]);
 	assert_int_equal(azjit_wire_send(fds[0], "x", 1, NULL, 0, 200), -EPIPE); // and no SIGPIPE
 	assert_int_equal(azjit_wire_send(fds[0], "x", 1, fds, 4, 200), -EINVAL);
@@ -442,7 +442,7 @@ static void a_slow_drip_ends_at_the_deadline(void **state)
 	}
 	(void)close(fds[0]);
 	assert_int_equal(azjit_wire_receive(fds[1], &in, start + 300, &msg), -ETIMEDOUT);
-	assert_in_range(now_ms() - start, 300, 1300);
+	assert_in_range(now_ms() - start, 300, 4000);
 	assert_true(in.len > 0);
 	(void)close(fds[1]);
 	assert_int_equal(waitpid(child, NULL, 0), child);
