@@ -98,6 +98,7 @@ int main(int argc, char **argv)
 	http_loop(&sim, signal_fd, on_signal);
 	http_stop(&sim);
 	enforce_stop(&sim);
+	tls_clear(&tls);
 	if (sim.record)
 		fclose(sim.record);
 	return EX_OK;

@@ -25,10 +25,13 @@ void record_open(struct sim *sim)
 static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
 {
 	_cleanup_free_ char *name = str_lower(key);
+	json_t *text = json_string(value ? value : "");
 
-	(void)kind;
-	if (strcasecmp(key, "Authorization") && strcasecmp(key, "Cookie") && strcasecmp(key, "x-azsim-kind"))
-		jset(cls, name, value && json_string(value) ? json_string(value) : json_string(""));
+	if (text && strcasecmp(key, "Authorization") && strcasecmp(key, "Cookie") &&
+	    strcasecmp(key, "x-azsim-kind"))
+		jset(cls, name, text);
+	else
+		json_decref(text);
 	return MHD_YES;
 }
 

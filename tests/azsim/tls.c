@@ -211,3 +211,10 @@ void tls_load(const struct options *opt, struct tls *ret)
 	ret->key_pem = read_file(key_path);
 	check_names(opt, ret->cert_pem);
 }
+
+void tls_clear(struct tls *tls)
+{
+	OPENSSL_cleanse(tls->key_pem, strlen(tls->key_pem));
+	free(tls->key_pem);
+	free(tls->cert_pem);
+}

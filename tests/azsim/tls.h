@@ -14,5 +14,6 @@ struct tls {
 
 // Ends the process with a sentence when DIR cannot be used or its certificate lacks a --tls-name.
 void tls_load(const struct options *opt, struct tls *ret);
+void tls_clear(struct tls *tls);
 
 #endif
