@@ -201,7 +201,7 @@ static void on_found(void *userdata, enum azjit_result result, const char *text,
 	_cleanup_(azjit_target_freep) struct azjit_target *target = found;
 	struct connect *connect = userdata;
 	const struct azjit_access_rule *rule = NULL;
-	struct azjit_sources sources;
+	struct azjit_sources sources = {.count = 0};
 	struct azjit_reason reason = {""};
 
 	connect->lookup = NULL;

@@ -138,11 +138,14 @@ struct conns *conns_new(struct broker *broker)
 
 void conns_free(struct conns *conns)
 {
+	struct conn *next;
+
 	if (!conns)
 		return;
-	while (conns->first) {
-		conn_let_go(conns->first);
-		conn_free(conns->first);
+	for (struct conn *conn = conns->first; conn; conn = next) {
+		next = conn->next;
+		conn_let_go(conn);
+		conn_free(conn);
 	}
 	azjit_source_free(conns->reaper);
 	free(conns);

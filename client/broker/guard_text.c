@@ -57,30 +57,41 @@ static size_t lines_of(const char *text)
 	return lines;
 }
 
-bool guard_set_parse(const char *text, struct azjit_managed **ret, size_t *ret_count,
-                     uint64_t *ret_generation)
+// The lines after the first; false if they are not whole.
+static bool set_lines(const char *text, struct azjit_managed *pairs, size_t *ret_count,
+                      uint64_t *ret_generation)
 {
-	static const char head[] = "azjit-guard 1\n";
-	_cleanup_free_ struct azjit_managed *pairs = calloc(lines_of(text) + 1, sizeof(*pairs));
 	char line[3][AZJIT_ADDR_CHARS];
 	size_t count = 0, parts;
 
-	if (!pairs || strncmp(text, head, strlen(head)) != 0)
-		return false;
-	for (const char *p = text + strlen(head); *p; p++) {
+	for (const char *p = text; *p; p++) {
 		size_t len = strcspn(p, "\n");
 
 		if (!words(p, len, line, &parts))
 			return false;
 		p += len;
 		if (parts == 3 && *p && end_line(line, count, ret_generation)) {
-			*ret = STEAL(pairs);
 			*ret_count = count;
 			return true;
 		}
 		if (!*p || parts != 2 || !pair_line(line, &pairs[count++]))
 			return false;
 	}
+	return false;
+}
+
+bool guard_set_parse(const char *text, struct azjit_managed **ret, size_t *ret_count,
+                     uint64_t *ret_generation)
+{
+	static const char head[] = "azjit-guard 1\n";
+	struct azjit_managed *pairs = calloc(lines_of(text) + 1, sizeof(*pairs));
+
+	if (pairs && strncmp(text, head, strlen(head)) == 0 &&
+	    set_lines(text + strlen(head), pairs, ret_count, ret_generation)) {
+		*ret = pairs;
+		return true;
+	}
+	free(pairs);
 	return false;
 }
 

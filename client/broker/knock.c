@@ -224,6 +224,10 @@ struct knock *knock_leave(struct knock *knock)
 
 void knocks_free(struct broker *broker)
 {
-	while (broker->knocks)
-		knock_free(broker->knocks);
+	struct knock *next;
+
+	for (struct knock *knock = broker->knocks; knock; knock = next) {
+		next = knock->next;
+		knock_free(knock);
+	}
 }

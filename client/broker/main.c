@@ -80,11 +80,11 @@ int main(int argc, char **argv)
 	if (status != EX_OK)
 		return status < 0 ? EX_OK : status;
 	result = prepare(&options, &config, &reason);
-	if (result == AZJIT_OK) {
+	if (result == AZJIT_OK && config) {
 		azjit_log_max((int)config->log_level);
 		result = broker_start(config, &reason, &broker);
 	}
-	if (result != AZJIT_OK) {
+	if (!broker) {
 		azjit_log(LOG_ERR, "%s", reason.text);
 		return azjit_result_exit(result);
 	}

@@ -162,14 +162,14 @@ static void method(char *line, char *ret_text, size_t size)
 		(void)snprintf(ret_text, size, "%s", name);
 		return;
 	}
-	if (!key || !decode(key, &bytes, &len) || !blob_fingerprint(type, bytes, len, text))
+	if (!key || !decode(key, &bytes, &len) || !bytes || !blob_fingerprint(type, bytes, len, text))
 		(void)snprintf(text, sizeof(text), "unreadable");
 	(void)snprintf(ret_text, size, "%s %s", name, text);
 }
 
 void origin_auth(const char *auth_info, char *ret_text, size_t size)
 {
-	_cleanup_free_ char *copy = auth_info ? strdup(auth_info) : NULL;
+	char *copy = auth_info ? strdup(auth_info) : NULL;
 	char one[160], *line = copy, *next;
 	size_t len = 0, left_out = 0, room = size - sizeof(", +9999 more");
 
@@ -188,4 +188,5 @@ void origin_auth(const char *auth_info, char *ret_text, size_t size)
 	}
 	if (left_out > 0)
 		(void)snprintf(ret_text + len, size - len, ", +%zu more", left_out < 9999 ? left_out : 9999);
+	free(copy);
 }

@@ -268,10 +268,14 @@ enum azjit_result reconcile_new(struct broker *broker, struct reconcile **ret)
 
 void reconcile_free(struct reconcile *reconcile)
 {
+	struct reconcile_run *next;
+
 	if (!reconcile)
 		return;
-	while (reconcile->runs)
-		run_free(reconcile->runs);
+	for (struct reconcile_run *run = reconcile->runs; run; run = next) {
+		next = run->next;
+		run_free(run);
+	}
 	azjit_source_free(reconcile->timer);
 	free(reconcile);
 }

@@ -86,7 +86,7 @@ static bool add(struct tallies *tallies, const struct azjit_entry_read *read)
 
 	if (tallies->count == tallies->alloc) {
 		size_t alloc = tallies->alloc ? tallies->alloc * 2 : 64;
-		struct tally **items = reallocarray(tallies->items, alloc, sizeof(*items));
+		struct tally **items = reallocarray(tallies->items, alloc, sizeof(struct tally *));
 
 		if (!items)
 			return false;

@@ -156,7 +156,7 @@ static void on_found(void *userdata, enum azjit_result result, const char *text,
 	struct item *item = userdata;
 	struct request *request = item->request;
 	const struct azjit_access_rule *rule = NULL;
-	struct azjit_sources sources;
+	struct azjit_sources sources = {.count = 0};
 	struct azjit_reason reason = {""};
 
 	item->lookup = NULL;

@@ -76,7 +76,7 @@ bool session_item_add(struct azjit_sessions *list, struct session_item *item)
 {
 	if (list->count == list->alloc) {
 		size_t alloc = list->alloc ? list->alloc * 2 : 16;
-		struct session_item **items = reallocarray(list->items, alloc, sizeof(*items));
+		struct session_item **items = reallocarray(list->items, alloc, sizeof(struct session_item *));
 
 		if (!items) {
 			free(item);
