@@ -74,12 +74,15 @@ static int run(int argc, char **argv)
 	struct caller caller = {0};
 	int first = own_options(argc, argv, &caller), count = 0;
 	_cleanup_free_ char *proxy = proxy_command(&caller);
-	_cleanup_free_ char **words = calloc((size_t)argc + 4, sizeof(*words));
+	char **words;
 
 	if (first >= argc)
 		return caller_usage("ssh takes what ssh takes: azjit ssh [ssh's options] HOST [COMMAND]");
-	if (!proxy || !words)
+	if (!proxy)
 		return caller_usage("the path of this program cannot be found: is /proc mounted?");
+	words = calloc((size_t)argc + 4, sizeof(*words));
+	if (!words)
+		return azjit_result_exit(AZJIT_NOMEM);
 	words[count++] = ssh;
 	words[count++] = option;
 	words[count++] = proxy;
@@ -87,6 +90,7 @@ static int run(int argc, char **argv)
 		words[count++] = argv[i];
 	(void)execvp(ssh, words);
 	(void)fprintf(stderr, "azjit: ssh cannot be run: %s\n", strerror(errno));
+	free(words);
 	return azjit_result_exit(AZJIT_SYSTEM);
 }
 

@@ -90,8 +90,7 @@ void copy_tell(struct azjit_copy *copy, enum azjit_copy_event event)
 void copy_count(struct azjit_copy *copy, _Atomic uint64_t *counter, size_t bytes)
 {
 	atomic_fetch_add(counter, bytes);
-	if (copy->login ||
-	    atomic_load(&copy->counts->in) + atomic_load(&copy->counts->out) < AZJIT_COPY_LOGIN_BYTES)
+	if (copy->login || atomic_load(&copy->counts->in) < AZJIT_COPY_LOGIN_BYTES)
 		return;
 	copy->login = true;
 	copy_tell(copy, AZJIT_COPY_LOGIN);

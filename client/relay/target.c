@@ -6,7 +6,15 @@
 // And: whoever opens many connections to one sshd at once gets everybody behind our address dropped
 // (MaxStartups 10:30:100, counted until a login succeeded). Young connections to one target are
 // therefore few at a time, and the rest wait in the order in which they came. A connection is young
-// until it has ended, or AZJIT_COPY_LOGIN_BYTES have passed, or it is as old as LoginGraceTime.
+// until it has ended, or AZJIT_COPY_LOGIN_BYTES came from the target, or it is as old as LoginGraceTime.
+//
+// Bytes from sshd, measured with OpenSSH 9.2p1 on both sides, idle after: a password prompt 2,837; the
+// same after five refused RSA keys 3,097; a login by password 3,493, ed25519 3,889, 4,097 after four
+// refused keys, certificate 4,233, RSA-3072 4,249 (all -N: a shell or command has some 100 to 600
+// more). A key is announced (some 450 bytes for RSA-4096) before it is used. So 3,600 is passed by
+// logins that have succeeded and by nobody who waits at a prompt. An older key exchange saves 1,040 bytes:
+// there the first lines of a shell end its youth, or LoginGraceTime. A long banner before the login
+// ends it early.
 #include "private.h"
 
 #include <ifaddrs.h>

@@ -31,7 +31,7 @@ struct azjit_copy_counts {
 
 enum azjit_copy_event {
 	AZJIT_COPY_FIRST,      // the target's first byte came
-	AZJIT_COPY_LOGIN,      // AZJIT_COPY_LOGIN_BYTES passed
+	AZJIT_COPY_LOGIN,      // AZJIT_COPY_LOGIN_BYTES came from the target
 	AZJIT_COPY_TARGET_EOF, // the target sends no more and output has everything: close output
 };
 typedef void azjit_copy_fn(void *userdata, enum azjit_copy_event event);
@@ -45,9 +45,8 @@ enum azjit_copy_end {
 	AZJIT_COPY_LOCAL_ERROR, // reading input or writing output failed: errno
 };
 
-// What a login takes on the wire, both directions together, before sshd counts the connection as
-// authenticated; measured: see client/relay/target.c.
-#define AZJIT_COPY_LOGIN_BYTES 4608
+// What sshd has sent when it counts a connection as authenticated; measured: see client/relay/target.c.
+#define AZJIT_COPY_LOGIN_BYTES 3600
 
 struct azjit_copy;
 

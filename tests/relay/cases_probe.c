@@ -33,7 +33,7 @@ static void batch(int relay, long *ret_latency_ms)
 	for (int i = 0; i < BATCH; i++) {
 		(void)snprintf(id[i], sizeof(id[i]), "g%d", PORT_GATED + i);
 		begin_probe(relay, id[i], PORT_GATED + i, NULL);
-		(void)ask_target("open %d %d", PORT_GATED + i, 200 + rand() % 1500);
+		(void)ask_target("open %d %d", PORT_GATED + i, 200 + (int)(now_us() * 7919 % 1500));
 	}
 	for (int i = 0; i < BATCH; i++) {
 		CHECK(relay_hear(relay, "PROBE-OPEN", NULL, 5000, &heard), "probe %d of the batch", i);
@@ -61,7 +61,6 @@ static void latency(void)
 	long latency_ms[RUNS] = {0};
 	int relay = relay_connect();
 
-	srand((unsigned)now_us());
 	for (int run = 0; run < RUNS; run += BATCH) {
 		(void)ask_target("reset");
 		batch(relay, latency_ms + run);

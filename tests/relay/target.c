@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -309,15 +310,24 @@ static unsigned long long count_children(long parent)
 
 static unsigned long long syns(void)
 {
-	FILE *file = popen("nft list counter inet t syns", "re");
+	int ends[2] = {-1, -1};
+	FILE *file = pipe2(ends, O_CLOEXEC) == 0 ? fdopen(ends[0], "re") : NULL;
+	pid_t pid = file ? fork() : -1;
 	char line[256], *at;
 	unsigned long long count = 0;
 
+	if (pid == 0) {
+		(void)dup2(ends[1], STDOUT_FILENO);
+		(void)execlp("nft", "nft", "list counter inet t syns", (char *)NULL);
+		_exit(127);
+	}
+	(void)close(ends[1]);
 	while (file && fgets(line, sizeof(line), file))
 		if ((at = strstr(line, "packets ")))
 			count = strtoull(at + 8, NULL, 10);
 	if (file)
-		(void)pclose(file);
+		(void)fclose(file);
+	(void)waitpid(pid, NULL, 0);
 	return count;
 }
 
