@@ -44,8 +44,8 @@ broker_serves() {
 
 # Ten mebibytes come whole through the connection that was open before the first kill.
 ten_mebibytes() {
-	echo 'head -c 10485760 /dev/zero' >&"${OPEN[1]}"
-	[[ $(head -c 10485760 <&"${OPEN[0]}" | wc -c) == 10485760 ]]
+	echo 'head -c 10485760 /dev/zero' >&"$to"
+	[[ $(head -c 10485760 <&"$from" | wc -c) == 10485760 ]]
 }
 
 @test "killed at seeded points: one initiate for a need, nothing unrecorded, nothing foreign, flows go on" {
@@ -53,6 +53,7 @@ ten_mebibytes() {
 	RANDOM=$seed
 	echo "KILL_SEED=$seed"
 	coproc OPEN { lab run alice@jump ssh -o BatchMode=yes -o ProxyCommand='azjit connect %h %p' db01 bash; }
+	exec {from}<&"${OPEN[0]}" {to}>&"${OPEN[1]}" # subshells do not have a coprocess's own
 	ten_mebibytes
 	opened=0
 	for ((i = 1; i <= ${KILL_POINTS:-40}; i++)); do
@@ -80,7 +81,7 @@ ten_mebibytes() {
 		end_grants
 	done
 	echo "the first connection was made before the kill at $opened points"
-	exec {OPEN[1]}>&-
+	exec {to}>&- {OPEN[1]}>&-
 	run lab run jump azjit audit verify
 	echo "$output"
 	[[ $status == 0 && $output == ok:* ]]
