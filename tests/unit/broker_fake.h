@@ -37,7 +37,7 @@ struct shared {
 	unsigned uid;
 	enum need_mode mode;
 	int needs, cancels, lookups, flows_begun, flows_ended, probe_needs;
-	bool inventory_down;
+	bool inventory_down, tagged; // tagged: every VM carries azjit=deny
 };
 static struct shared *shared;
 
@@ -219,6 +219,7 @@ enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, 
 	target->vm_id = strdup(web ? VM_ID("web01") : VM_ID("db01"));
 	target->vm_name = strdup(web ? "web01" : "db01");
 	target->port = port;
+	target->stopped_by_tag = shared->tagged;
 	*ret = target;
 	return azjit_addr_parse(web ? "10.20.1.4" : "10.20.1.5", &target->dial);
 }

@@ -2,6 +2,7 @@
 // CONNECT, with the test as caller and as relay.
 #include "broker_stage.h"
 
+#include <ifaddrs.h>
 #include <poll.h>
 
 #define CONNECT(host, port) "AZJIT/1 CONNECT\nhost=" host "\nport=" port "\n\n"
@@ -257,6 +258,59 @@ static void kill_switch_stops_everything(void **state)
 	relay_close(&relay);
 }
 
+static void tag_stops_its_machine(void **state)
+{
+	struct stage *stage = *state;
+	struct relay relay = {.fd_count = 0};
+	char reason[512];
+
+	shared->uid = ALICE;
+	shared->tagged = true;
+	stage_start_with(stage, &relay);
+	ask_connect(stage, CONNECT("web01", "22"), "stopped", reason);
+	assert_non_null(strstr(reason, "azjit=deny"));
+	assert_int_equal(shared->needs, 0);
+	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "refused", "vm", VM_ID("web01")), 1);
+	stage_stop(stage);
+	relay_close(&relay);
+}
+
+// An address of this machine that is not one of those never dialled anywhere; false if it has none.
+static bool own_address(char ret_text[AZJIT_ADDR_CHARS])
+{
+	struct ifaddrs *list, *item;
+	struct azjit_addr addr;
+	const char *why;
+	uint16_t port;
+	bool found = false;
+
+	assert_int_equal(getifaddrs(&list), 0);
+	for (item = list; item && !found; item = item->ifa_next)
+		found = item->ifa_addr && azjit_addr_from_sockaddr(item->ifa_addr, &addr, &port) &&
+		        !azjit_addr_forbidden(&addr, &why);
+	if (found)
+		azjit_addr_format(&addr, ret_text);
+	freeifaddrs(list);
+	return found;
+}
+
+static void own_addresses_are_refused(void **state)
+{
+	struct stage *stage = *state;
+	struct relay relay = {.fd_count = 0};
+	char own[AZJIT_ADDR_CHARS], text[128], reason[512];
+
+	if (!own_address(own))
+		skip();
+	shared->uid = ALICE;
+	stage_start_with(stage, &relay);
+	(void)snprintf(text, sizeof(text), "AZJIT/1 CONNECT\nhost=%s\nport=22\n\n", own);
+	ask_connect(stage, text, "denied", reason);
+	assert_int_equal(shared->lookups, 0);
+	stage_stop(stage);
+	relay_close(&relay);
+}
+
 static void failure_is_told_with_its_sentence(void **state)
 {
 	struct stage *stage = *state;
@@ -363,6 +417,8 @@ int main(void)
 	        broker_test(forbidden_addresses_are_not_looked_up),
 	        broker_test(unmanaged_hosts_tell_nothing),
 	        broker_test(kill_switch_stops_everything),
+	        broker_test(tag_stops_its_machine),
+	        broker_test(own_addresses_are_refused),
 	        broker_test(failure_is_told_with_its_sentence),
 	        broker_test(without_relay_nothing_is_asked),
 	        broker_test(leaving_cancels),
