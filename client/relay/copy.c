@@ -70,10 +70,14 @@ void azjit_copy_free(struct azjit_copy *copy)
 	free(copy);
 }
 
+bool copy_is_ssh(const char *bytes, size_t len)
+{
+	return len >= strlen(SSH_PREFIX) && memcmp(bytes, SSH_PREFIX, strlen(SSH_PREFIX)) == 0;
+}
+
 bool copy_sent_ssh(const struct azjit_copy *copy)
 {
-	return copy->keeping && copy->up.len >= strlen(SSH_PREFIX) &&
-	       memcmp(copy->up.bytes, SSH_PREFIX, strlen(SSH_PREFIX)) == 0;
+	return copy->keeping && copy_is_ssh(copy->up.bytes, copy->up.len);
 }
 
 bool azjit_copy_repeatable(const struct azjit_copy *copy)
@@ -87,13 +91,19 @@ void copy_tell(struct azjit_copy *copy, enum azjit_copy_event event)
 		copy->fn(copy->userdata, event);
 }
 
-void copy_count(struct azjit_copy *copy, _Atomic uint64_t *counter, size_t bytes)
+void copy_tell_login(struct azjit_copy *copy)
 {
-	atomic_fetch_add(counter, bytes);
-	if (copy->login || atomic_load(&copy->counts->in) < AZJIT_COPY_LOGIN_BYTES)
+	if (copy->login)
 		return;
 	copy->login = true;
 	copy_tell(copy, AZJIT_COPY_LOGIN);
+}
+
+void copy_count(struct azjit_copy *copy, _Atomic uint64_t *counter, size_t bytes)
+{
+	atomic_fetch_add(counter, bytes);
+	if (atomic_load(&copy->counts->in) >= AZJIT_COPY_LOGIN_BYTES)
+		copy_tell_login(copy);
 }
 
 enum step copy_finish(struct azjit_copy *copy, enum azjit_copy_end end)

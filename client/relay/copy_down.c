@@ -53,6 +53,8 @@ static enum step down_first(struct azjit_copy *copy)
 	copy->keeping = false;
 	if (n > 0)
 		copy_tell(copy, AZJIT_COPY_FIRST);
+	if (n > 0 && !copy_is_ssh(bytes, (size_t)n))
+		copy_tell_login(copy);
 	return STEP_MORE;
 }
 

@@ -48,8 +48,10 @@ void copy_count(struct azjit_copy *copy, _Atomic uint64_t *counter, size_t bytes
 enum step copy_finish(struct azjit_copy *copy, enum azjit_copy_end end); // keeps errno
 enum step copy_target_failed(struct azjit_copy *copy);                   // by errno
 enum step copy_wait(struct direction *direction, enum wait wait);
-bool copy_again(void);                 // errno says: later
-bool copy_ready(int fd, short events); // now
+bool copy_again(void);                           // errno says: later
+bool copy_ready(int fd, short events);           // now
+bool copy_is_ssh(const char *bytes, size_t len); // begins as an ssh identification does
 bool copy_sent_ssh(const struct azjit_copy *copy);
+void copy_tell_login(struct azjit_copy *copy); // once
 
 #endif

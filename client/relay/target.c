@@ -6,7 +6,8 @@
 // And: whoever opens many connections to one sshd at once gets everybody behind our address dropped
 // (MaxStartups 10:30:100, counted until a login succeeded). Young connections to one target are
 // therefore few at a time, and the rest wait in the order in which they came. A connection is young
-// until it has ended, or AZJIT_COPY_LOGIN_BYTES came from the target, or it is as old as LoginGraceTime.
+// until it has ended, or AZJIT_COPY_LOGIN_BYTES came from the target, or its first bytes are no ssh
+// server's, or it is as old as LoginGraceTime.
 //
 // Bytes from sshd, measured with OpenSSH 9.2p1 on both sides, idle after: a password prompt 2,837; the
 // same after five refused RSA keys 3,097; a login by password 3,493, ed25519 3,889, 4,097 after four

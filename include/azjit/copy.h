@@ -31,7 +31,7 @@ struct azjit_copy_counts {
 
 enum azjit_copy_event {
 	AZJIT_COPY_FIRST,      // the target's first byte came
-	AZJIT_COPY_LOGIN,      // AZJIT_COPY_LOGIN_BYTES came from the target
+	AZJIT_COPY_LOGIN,      // AZJIT_COPY_LOGIN_BYTES came from the target, or it is no ssh server
 	AZJIT_COPY_TARGET_EOF, // the target sends no more and output has everything: close output
 };
 typedef void azjit_copy_fn(void *userdata, enum azjit_copy_event event);

@@ -68,7 +68,8 @@
 #define AZJIT_RELAY_FLOWS_PER_UID 256
 // Young connections to one target at once (sshd's MaxStartups is 10:30:100 by default, and everybody
 // behind the jump host shares its address); the rest queue. Young: not closed, not older than 120 s
-// (LoginGraceTime), and fewer bytes came from the target than a login takes (AZJIT_COPY_LOGIN_BYTES).
+// (LoginGraceTime), and the target has said nothing yet, or is an ssh server that sent fewer bytes than a
+// login takes (AZJIT_COPY_LOGIN_BYTES).
 #define AZJIT_RELAY_YOUNG 8
 
 #endif

@@ -267,8 +267,8 @@ static void many_at_once(void)
 	for (int i = 0; i < MANY; i++) {
 		static char bytes[8192];
 
-		CHECK(write_all(calls[i].in, bytes, 3000), "write");
-		echoed += read_for(calls[i].out, bytes, 3014, 20000) == 3014;
+		CHECK(write_all(calls[i].in, bytes, 4000), "write");
+		echoed += read_for(calls[i].out, bytes, 4014, 20000) == 4014;
 	}
 	CHECK(echoed == MANY, "%d of %d echoed", echoed, MANY);
 	CHECK(ask_target("children %ld", relay_pid) == MANY, "not one worker for each flow");
