@@ -295,6 +295,33 @@ static void memory_that_runs_out_anywhere_changes_nothing(void **state)
 	world_free(w);
 }
 
+static void memory_that_runs_out_in_a_find_is_told(void **state)
+{
+	struct world *w = world_new("");
+	enum azjit_result result = AZJIT_NOMEM;
+	struct azjit_managed *managed = NULL;
+	size_t count;
+
+	add_vm(w, 0, "rg", "web01", "10.0.0.4", "");
+	add_policy(w, 0, "rg", "default", "web01", 22, 3600, AZJIT_PROTOCOL_TCP, false);
+	world_run(w);
+	for (long n = 1; result != AZJIT_OK; n++) {
+		struct azjit_target *target = NULL;
+		struct azjit_reason reason = {""};
+
+		assert_true(n < 50);
+		world_fail_allocation(w, n);
+		result = azjit_inventory_find(w->inventory, "web01", 22, &target, &reason);
+		world_fail_allocation(w, 0);
+		assert_true(result == AZJIT_OK ? n > 10 && target : result == AZJIT_NOMEM && !target);
+		azjit_target_free(target);
+	}
+	world_fail_allocation(w, 1);
+	assert_int_equal(azjit_inventory_managed(w->inventory, &managed, &count), AZJIT_NOMEM);
+	world_fail_allocation(w, 0);
+	world_free(w);
+}
+
 static void lists_are_read_a_few_at_a_time(void **state)
 {
 	struct world *w = world_new("");
@@ -347,6 +374,7 @@ int main(void)
 	        cmocka_unit_test(the_guard_gets_each_pair_once_in_order),
 	        cmocka_unit_test(a_refresh_that_fails_changes_nothing),
 	        cmocka_unit_test(memory_that_runs_out_anywhere_changes_nothing),
+	        cmocka_unit_test(memory_that_runs_out_in_a_find_is_told),
 	        cmocka_unit_test(lists_are_read_a_few_at_a_time),
 	        cmocka_unit_test(configured_subscriptions_are_the_only_ones),
 	        cmocka_unit_test(an_identity_without_subscriptions_is_told),
