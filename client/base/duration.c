@@ -3,7 +3,7 @@
 #include <azjit/text.h>
 #include <azjit/time.h>
 
-#define DURATION_MAX_S INT64_C(2592000) // 30 days
+#define DURATION_MAX_S INT64_C(7776000) // 90 days: as long as Azure keeps its Activity Log
 #define FIELD_MAX      INT64_C(999999999)
 
 static const struct {

@@ -142,7 +142,7 @@ static int reconcile(int argc, char **argv)
 	if (!options.since)
 		options.since = "24h";
 	if (azjit_duration_parse(options.since, &since_s) != AZJIT_OK) {
-		fprintf(stderr, "azjit: --since is a time like 24h, 90m or 7d, at most 30d\n");
+		fprintf(stderr, "azjit: --since is a time like 24h, 90m or 7d, at most 90d\n");
 		return azjit_result_exit(AZJIT_USAGE);
 	}
 	if (!report_init(&report))
@@ -176,7 +176,7 @@ const struct azjit_cmd azjit_cmd_audit_reconcile = {
                 "  other         another identity asked\n"
                 "  unknown       the fields that would decide are absent\n"
                 "\n"
-                "  --since DURATION    how far back: 90m, 24h (the default), 7d; at most 30d\n"
+                "  --since DURATION    how far back: 90m, 24h (the default), 7d; at most 90d\n"
                 "  --json              one JSON object: verdicts[], summary, result, reason\n" CALLER_HELP
                 "\n"
                 "Exit status: 0 nothing to look into, 1 something is missing, contradicted or foreign; "

@@ -25,7 +25,7 @@ enum azjit_result azjit_time_parse_http(const char *text, azjit_ticks *ret);
 
 // ISO 8601 duration of days, hours, minutes, seconds ("PT3H", "P1DT30M"); AZJIT_PROTOCOL otherwise.
 enum azjit_result azjit_duration_parse_iso(const char *text, int64_t *ret_s);
-// A person's duration: "90s", "45m", "1h", "1h30m", "1d"; a bare number is refused. 1 s .. 30 d.
+// A person's duration: "90s", "45m", "1h", "1h30m", "1d"; a bare number is refused. 1 s .. 90 d.
 enum azjit_result azjit_duration_parse(const char *text, int64_t *ret_s);
 // "1h30m", "45m", "20s": the shortest that azjit_duration_parse reads back.
 void azjit_duration_format(int64_t seconds, char *ret_text, size_t size);
