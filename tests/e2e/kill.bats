@@ -75,7 +75,7 @@ ten_mebibytes() {
 		if grep -q SSH-2.0 "$LAB_SHARE/first.out"; then
 			opened=$((opened + 1))
 		else
-			tail -n 1 "$LAB_SHARE/first.err" | grep -q '^azjit: .' || { cat "$LAB_SHARE/first.err"; false; }
+			grep -q '^azjit: .' "$LAB_SHARE/first.err" || { cat "$LAB_SHARE/first.err"; false; }
 		fi
 		ten_mebibytes
 		lab start jump azjitd
