@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <azjit/config.h>
+#include <azjit/file.h>
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -324,12 +325,20 @@ static char *read_whole(const char *path)
 	return azjit_buf_steal(&text);
 }
 
+// AZJIT_WRITE_SAMPLE=1 writes the file after a change of the table (then packaging/man/conf-page).
 static void the_sample_is_the_file(void **state)
 {
 	_cleanup_free_ char *file = read_whole("conf/azjit.conf");
 	_cleanup_buf_ struct azjit_buf sample = AZJIT_BUF(1 << 20);
+	struct azjit_reason reason = {""};
 
 	assert_true(azjit_config_sample(&sample));
+	if (getenv("AZJIT_WRITE_SAMPLE")) {
+		assert_int_equal(
+		        azjit_file_replace("conf/azjit.conf", sample.data, sample.len, 0644, &reason),
+		        AZJIT_OK);
+		return;
+	}
 	assert_string_equal(file, sample.data);
 }
 

@@ -166,6 +166,32 @@ static void an_answer_that_cannot_be_written_is_an_error(void **state)
 	assert_int_equal(status, EX_OSERR);
 }
 
+// docs/operations.md has each result in the line of its exit status.
+static void the_handbook_has_every_exit_status(void **state)
+{
+	FILE *book = fopen("docs/operations.md", "re");
+	static char text[1 << 17];
+	size_t len;
+
+	assert_non_null(book);
+	len = fread(text, 1, sizeof(text) - 1, book);
+	text[len] = '\0';
+	fclose(book);
+	for (int r = 0; r < AZJIT_RESULT_COUNT_; r++) {
+		const char *name = azjit_result_name((enum azjit_result)r), *line, *found;
+		char start[16], quoted[64];
+
+		(void)snprintf(start, sizeof(start), "\n| %d |", azjit_result_exit((enum azjit_result)r));
+		(void)snprintf(quoted, sizeof(quoted), "`%s`", name);
+		line = strstr(text, start);
+		if (!line)
+			fail_msg("no line for exit status of %s", name);
+		found = strstr(line + 1, quoted);
+		if (r != AZJIT_OK && (!found || found > strchr(line + 1, '\n')))
+			fail_msg("%s does not stand in \"%s\"", name, start + 1);
+	}
+}
+
 // The file must be root's.
 static int setup(void **state)
 {
@@ -195,8 +221,12 @@ int main(void)
 	        cmocka_unit_test(errors_have_a_sentence_and_a_status),
 	        cmocka_unit_test(show_is_a_file_and_json),
 	        cmocka_unit_test(an_answer_that_cannot_be_written_is_an_error),
+	        cmocka_unit_test(the_handbook_has_every_exit_status),
 	};
-	const struct CMUnitTest as_somebody[] = {cmocka_unit_test(only_roots_files_are_read)};
+	const struct CMUnitTest as_somebody[] = {
+	        cmocka_unit_test(only_roots_files_are_read),
+	        cmocka_unit_test(the_handbook_has_every_exit_status),
+	};
 
 	if (geteuid() != 0)
 		return cmocka_run_group_tests(as_somebody, setup, teardown);
