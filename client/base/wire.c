@@ -190,8 +190,8 @@ static bool out_has(const struct azjit_wire_out *out, const char *key)
 	char line[KEY_CHARS + 2] = "\n";
 	size_t len = strlen(key);
 
-	memcpy(line + 1, key, len);
-	line[len + 1] = '=';
+	memcpy(line + 1, key, len + 1);
+	line[len + 1] = '='; // where the NUL was
 	return memmem(out->bytes, out->len, line, len + 2) != NULL;
 }
 

@@ -27,7 +27,8 @@ enum azjit_result azjit_time_parse_http(const char *text, azjit_ticks *ret);
 enum azjit_result azjit_duration_parse_iso(const char *text, int64_t *ret_s);
 // A person's duration: "90s", "45m", "1h", "1h30m", "1d"; a bare number is refused. 1 s .. 90 d.
 enum azjit_result azjit_duration_parse(const char *text, int64_t *ret_s);
-// "1h30m", "45m", "20s": the shortest that azjit_duration_parse reads back.
+// "1h30m", "45m", "20s": the largest units first, none that is zero; azjit_duration_parse reads it back.
+// "0s" for what is not positive.
 void azjit_duration_format(int64_t seconds, char *ret_text, size_t size);
 
 #endif

@@ -122,6 +122,8 @@ static void a_cut_is_never_inside_a_character_or_escape(void **state)
 
 	azjit_printable("12345\n", text, sizeof(text));
 	assert_string_equal(text, "12345");
+	azjit_printable("1234\n", text, sizeof(text));
+	assert_string_equal(text, "1234");
 	azjit_printable("123\n", text, sizeof(text));
 	assert_string_equal(text, "123\\x0a");
 	azjit_printable("123456\xc3\xa9", text, sizeof(text));
