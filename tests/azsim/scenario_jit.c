@@ -53,12 +53,13 @@ static json_t *body_new(const struct sim *sim, const json_t *entry, const struct
 static void add_policy(struct sim *sim, const json_t *entry)
 {
 	struct place at = place_of(sim, entry, TYPE_JIT, "default");
-	_cleanup_free_ char *unused = at.id;
+	const json_t *body = json_object_get(entry, "body"), *history = json_object_get(entry, "requests");
+
+	free(at.id);
 	_cleanup_free_ char *id =
 	        xasprintf("/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Security/"
 	                  "locations/%s/jitNetworkAccessPolicies/%s",
 	                  at.subscription, at.rg, at.location, at.name);
-	const json_t *body = json_object_get(entry, "body"), *history = json_object_get(entry, "requests");
 	struct resource *r =
 	        store_put(sim, TYPE_JIT, id, body ? json_deep_copy(body) : body_new(sim, entry, &at, id));
 
