@@ -17,6 +17,7 @@
 #define DEADLINE_MS          60000
 #define INITIATE_DEADLINE_MS 70000
 #define TIMEOUT_MS           20000
+#define GRACE_MS             200   // beyond the deadline: the exchange's own timeout comes first
 #define INITIATE_TIMEOUT_MS  65000 // Resource Manager waits 60 s for a provider (azure.md §5.1)
 
 // --- end ----------------------------------------------------------------------------------------------
@@ -168,7 +169,11 @@ static void call_expire(struct azjit_call *call)
 {
 	const char *trouble = identity_trouble(call->azure->identity);
 
-	if (call->wait.link)
+	if (call->exchange) {
+		call->exchange = http_cancel(call->exchange);
+		call->answer.maybe_done = call->spec.shape == CALL_INITIATE;
+		call_fail(call, AZJIT_UNREACHABLE, "Resource Manager did not answer in time");
+	} else if (call->wait.link)
 		call_fail(call, AZJIT_IDENTITY, *trouble ? trouble : "no token in time");
 	else if (*call->error.message)
 		call_finish(call); // the failure that the backoff was for
@@ -185,9 +190,7 @@ static void on_timer(void *userdata)
 		call_finish(call); // could not be started, or no token could be had
 		return;
 	}
-	if (call->exchange)
-		return;
-	if (call_left_ms(call) == 0) {
+	if (call->exchange || call_left_ms(call) == 0) {
 		call_expire(call);
 		return;
 	}
@@ -200,6 +203,8 @@ static void on_timer(void *userdata)
 		call_finish(call);
 	} else if (!send_request(call, token)) {
 		call_fail(call, AZJIT_NOMEM, "out of memory");
+	} else {
+		call_arm(call, call_left_ms(call) + GRACE_MS);
 	}
 }
 

@@ -19,7 +19,8 @@
 
 #define CONNECT_TIMEOUT_MS      10000L
 #define IMDS_CONNECT_TIMEOUT_MS 3000L
-#define MAX_CONNECTIONS         16L // kept and in use together; more exchanges queue
+#define NEVER_MS                UINT64_C(86400000)
+#define MAX_CONNECTIONS         64L // kept and in use together; more exchanges queue
 
 struct http {
 	struct azjit_loop *loop;
@@ -38,7 +39,7 @@ struct http_exchange {
 	char *url, *request_body;
 	struct azjit_buf body;
 	size_t header_bytes;
-	bool too_large, ended;
+	bool too_large, ended; // ended: to be delivered, with `code`
 	CURLcode code;
 	http_fn *fn;
 	void *userdata;
@@ -50,10 +51,25 @@ struct http_exchange {
 
 static void http_deliver(struct http *http);
 
+// When libcurl fails as a whole it has forgotten sockets and timeouts of we do not know which exchange:
+// all fail now, rather than some of them never.
+static void act(struct http *http, curl_socket_t fd, int mask)
+{
+	int running;
+
+	if (curl_multi_socket_action(http->multi, fd, mask, &running) != CURLM_OK) {
+		for (struct http_exchange *x = http->exchanges; x; x = x->next) {
+			x->ended = true;
+			x->code = CURLE_OUT_OF_MEMORY;
+		}
+	}
+	http_deliver(http);
+}
+
 static void on_ready(void *userdata, int fd, uint32_t events)
 {
 	struct http *http = userdata;
-	int mask = 0, running;
+	int mask = 0;
 
 	if (events & (EPOLLIN | EPOLLRDHUP))
 		mask |= CURL_CSELECT_IN;
@@ -61,33 +77,36 @@ static void on_ready(void *userdata, int fd, uint32_t events)
 		mask |= CURL_CSELECT_OUT;
 	if (events & (EPOLLERR | EPOLLHUP))
 		mask |= CURL_CSELECT_ERR;
-	(void)curl_multi_socket_action(http->multi, fd, mask, &running);
-	http_deliver(http);
+	act(http, fd, mask);
 }
 
 static void on_timer(void *userdata)
 {
-	struct http *http = userdata;
-	int running;
-
-	(void)curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	http_deliver(http);
+	act(userdata, CURL_SOCKET_TIMEOUT, 0);
 }
 
+// The timer lives as long as we do, so that arming it takes no memory: a callback that fails would end
+// the multi handle for good.
 static int on_timer_change(CURLM *multi, long timeout_ms, void *userdata)
 {
 	struct http *http = userdata;
-	enum azjit_result result;
 
-	if (timeout_ms < 0) {
-		http->timer = azjit_source_free(http->timer);
-		return 0;
+	(void)azjit_source_timer(http->timer, timeout_ms < 0 ? NEVER_MS : (uint64_t)timeout_ms);
+	return 0;
+}
+
+// The loop cannot watch a socket of this exchange: it fails, the others go on.
+static int unwatched(struct http *http, CURL *easy)
+{
+	struct http_exchange *x = NULL;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&x);
+	if (x) {
+		x->ended = true;
+		x->code = CURLE_OUT_OF_MEMORY;
+		(void)azjit_source_timer(http->timer, 0);
 	}
-	if (http->timer)
-		result = azjit_source_timer(http->timer, (uint64_t)timeout_ms);
-	else
-		result = azjit_loop_timer(http->loop, (uint64_t)timeout_ms, on_timer, http, &http->timer);
-	return result == AZJIT_OK ? 0 : -1;
+	return 0;
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_data)
@@ -106,9 +125,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
 	if (what & CURL_POLL_OUT)
 		events |= EPOLLOUT;
 	if (source)
-		return azjit_source_io_events(source, events) == AZJIT_OK ? 0 : -1;
+		return azjit_source_io_events(source, events) == AZJIT_OK ? 0 : unwatched(http, easy);
 	if (azjit_loop_io(http->loop, fd, events, on_ready, http, &source) != AZJIT_OK)
-		return -1;
+		return unwatched(http, easy);
 	(void)curl_multi_assign(http->multi, fd, source);
 	return 0;
 }
@@ -119,7 +138,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *userdata)
 
 	if (azjit_buf_add(&exchange->body, bytes, size * count))
 		return size * count;
-	exchange->too_large = true;
+	exchange->too_large = size * count > HTTP_BODY_MAX_BYTES - exchange->body.len; // else no memory
 	return 0;
 }
 
@@ -457,7 +476,9 @@ enum azjit_result http_new(struct azjit_loop *loop, const char *ca_file, const c
 	http->multi = curl_multi_init();
 	http->ca_file = ca_file ? strdup(ca_file) : NULL;
 	http->proxy = proxy ? strdup(proxy) : NULL;
-	if (!http->multi || !multi_policy(http) || (ca_file && !http->ca_file) || (proxy && !http->proxy)) {
+	(void)azjit_loop_timer(loop, NEVER_MS, on_timer, http, &http->timer);
+	if (!http->multi || !http->timer || !multi_policy(http) || (ca_file && !http->ca_file) ||
+	    (proxy && !http->proxy)) {
 		http_free(http);
 		return AZJIT_NOMEM;
 	}

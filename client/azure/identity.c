@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #define TOKEN_TIMEOUT_MS   10000
+#define GRACE_MS           500    // after which an exchange that has not ended is given up
 #define MAX_SPARE_MS       30000  // a token this near its end is not good any more
 #define HOLD_MS            2000   // after a final failure nobody asks again for this long
 #define RENEWAL_RETRY_MS   60000  // after a renewal failed while the token is still good
@@ -283,17 +284,26 @@ static void fetch_try(struct identity *identity)
 	if (!identity->exchange) {
 		identity->trouble_result = azjit_fail(&identity->trouble, AZJIT_NOMEM, "out of memory");
 		fetch_fail(identity);
+		return;
 	}
+	arm(identity, TOKEN_TIMEOUT_MS + GRACE_MS);
 }
 
 static void on_timer(void *userdata)
 {
 	struct identity *identity = userdata;
 
-	if (identity->fetching && !identity->exchange)
+	if (identity->exchange) {
+		identity->exchange = http_cancel(identity->exchange);
+		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "%s did not answer in time",
+		                 identity->source->who);
+		identity->lost++;
+		fetch_again(identity, "");
+	} else if (identity->fetching) {
 		fetch_try(identity);
-	else if (!identity->fetching)
+	} else {
 		fetch_begin(identity);
+	}
 }
 
 void identity_wait(struct identity *identity, struct identity_wait *wait)

@@ -49,6 +49,7 @@ static const struct {
         {"cancel-after", &driver.cancel_ms},
         {"free-after", &driver.free_ms},
         {"end", &driver.end_s},
+        {"fail-at", &driver.fail_at},
 };
 
 static bool take_setting(char *word)
@@ -125,8 +126,15 @@ static void start_round(void *userdata)
 		driver.before = NULL;
 		return;
 	}
-	for (size_t i = 0; i < driver.times; i++)
+	for (size_t i = 0; i < driver.times; i++) {
 		driver.calls[i] = start_call(driver.arguments[0], i);
+		if (!driver.calls[i]) { // only when memory ran out; then its callback never runs
+			(void)printf("result=not-started\n");
+			driver.due--;
+		}
+	}
+	if (driver.due == 0)
+		azjit_source_timer(driver.stopper, 0);
 }
 
 void call_ended(size_t index)
@@ -236,11 +244,15 @@ int main(int argc, char **argv)
 		driver.options.identity = AZJIT_IDENTITY_NONE;
 	if (i >= argc || driver.times > MAX_CALLS || azjit_loop_new(&driver.loop) != AZJIT_OK)
 		return 64;
+	driver.counting = driver.fail_at > 0;
 	result = azjit_azure_new(driver.loop, &driver.options, &reason, &driver.azure);
 	if (result == AZJIT_OK)
 		run();
 	else
 		(void)printf("new=%s\nmessage=%s\n", azjit_result_name(result), reason.text);
+	driver.counting = false;
 	azjit_loop_free(driver.loop);
+	if (driver.fail_at)
+		(void)printf("allocations=%llu\n", (unsigned long long)driver.allocations);
 	return driver.status;
 }

@@ -19,6 +19,8 @@ struct driver {
 	struct azjit_source *timer, *stopper;
 	struct azjit_call *calls[MAX_CALLS];
 	size_t due;
+	uint64_t fail_at, allocations; // nomem.c
+	bool counting;
 	uint64_t began_ms;
 	int status;
 };
