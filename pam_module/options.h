@@ -13,6 +13,9 @@
 //   quiet                 no text to the user
 //   debug                 a line at debug level for each answer
 //
+// The session line belongs before pam_env with user_readenv=1 (Debian's sshd has one): that module lets
+// the user overwrite SSH_AUTH_INFO_0, and with it the key that is recorded for the session.
+//
 // TIME is a whole number of seconds, or one with a unit: 2, 2s, 1500ms.
 #ifndef PAM_AZJIT_OPTIONS_H
 #define PAM_AZJIT_OPTIONS_H
