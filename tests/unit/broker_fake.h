@@ -37,6 +37,7 @@ struct shared {
 	unsigned uid;
 	enum need_mode mode;
 	int needs, cancels, lookups, flows_begun, flows_ended, probe_needs;
+	int fail_at;                 // test_broker_nomem: the allocation that fails, counting down
 	bool inventory_down, tagged; // tagged: every VM carries azjit=deny
 };
 static struct shared *shared;
@@ -186,7 +187,8 @@ enum azjit_result azjit_inventory_managed(const struct azjit_inventory *inventor
 	(void)inventory;
 	*ret = calloc(1, sizeof(**ret));
 	*ret_count = 1;
-	assert_non_null(*ret);
+	if (!*ret)
+		return AZJIT_NOMEM;
 	(*ret)->port = 22;
 	return azjit_addr_parse("10.20.1.4", &(*ret)->addr);
 }
@@ -215,9 +217,14 @@ enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, 
 	if (port != 22)
 		return azjit_fail(reason, AZJIT_NOT_MANAGED, "a secret VM, but not this port");
 	target = calloc(1, sizeof(*target));
-	assert_non_null(target);
+	if (!target)
+		return azjit_fail(reason, AZJIT_NOMEM, "no memory");
 	target->vm_id = strdup(web ? VM_ID("web01") : VM_ID("db01"));
 	target->vm_name = strdup(web ? "web01" : "db01");
+	if (!target->vm_id || !target->vm_name) {
+		azjit_target_free(target);
+		return azjit_fail(reason, AZJIT_NOMEM, "no memory");
+	}
 	target->port = port;
 	target->stopped_by_tag = shared->tagged;
 	*ret = target;
@@ -246,14 +253,17 @@ struct azjit_lookup *azjit_inventory_lookup(struct azjit_inventory *inventory, c
 
 	(void)inventory;
 	(void)deadline_ms;
-	assert_non_null(lookup);
+	if (!lookup)
+		return NULL;
 	shared->lookups++;
 	lookup->port = port;
 	lookup->fn = fn;
 	lookup->userdata = userdata;
 	(void)azjit_copy(lookup->what, sizeof(lookup->what), what);
-	assert_int_equal(azjit_loop_timer(fake_loop, 0, on_lookup, lookup, &lookup->timer), AZJIT_OK);
-	return lookup;
+	if (azjit_loop_timer(fake_loop, 0, on_lookup, lookup, &lookup->timer) == AZJIT_OK)
+		return lookup;
+	free(lookup);
+	return NULL;
 }
 
 struct azjit_lookup *azjit_lookup_cancel(struct azjit_lookup *lookup)
@@ -378,7 +388,10 @@ struct azjit_waiter *azjit_engine_need(struct azjit_engine *engine, const struct
 	uint64_t delay_ms = shared->mode == NEED_NEVER ? 600000 : 20;
 
 	(void)engine;
-	assert_non_null(waiter);
+	if (!waiter) {
+		azjit_target_free(need->target);
+		return NULL;
+	}
 	shared->needs++;
 	shared->probe_needs += need->probe;
 	waiter->target = need->target;
@@ -386,9 +399,10 @@ struct azjit_waiter *azjit_engine_need(struct azjit_engine *engine, const struct
 	waiter->progress = progress;
 	waiter->fn = fn;
 	waiter->userdata = userdata;
-	assert_int_equal(azjit_loop_timer(fake_loop, delay_ms, on_need_time, waiter, &waiter->timer),
-	                 AZJIT_OK);
-	return waiter;
+	if (azjit_loop_timer(fake_loop, delay_ms, on_need_time, waiter, &waiter->timer) == AZJIT_OK)
+		return waiter;
+	waiter_free(waiter);
+	return NULL;
 }
 
 struct azjit_waiter *azjit_waiter_cancel(struct azjit_waiter *waiter)

@@ -28,11 +28,11 @@ _Noreturn static inline void stage_broker(const struct stage *stage)
 	char text[2048];
 	int status;
 
-	azjit_log_max(LOG_ERR);
+	azjit_log_max(LOG_CRIT);
 	(void)stage_config(stage, text, sizeof(text));
 	if (azjit_config_parse(text, "test", &reason, &config) != AZJIT_OK ||
 	    broker_start(config, &reason, &broker) != AZJIT_OK) {
-		azjit_log(LOG_ERR, "%s", reason.text);
+		azjit_log(LOG_CRIT, "%s", reason.text);
 		_exit(99);
 	}
 	status = broker_run(broker);
@@ -108,7 +108,7 @@ static inline int stage_teardown(void **state)
 		(void)waitpid(stage->broker, NULL, 0);
 	}
 	(void)nftw(stage->dir, stage_remove, 8, FTW_DEPTH | FTW_PHYS);
-	(void)munmap(shared, sizeof(*shared));
+	(void)munmap(STEAL(shared), sizeof(*shared));
 	free(stage);
 	return 0;
 }

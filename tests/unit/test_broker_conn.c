@@ -5,6 +5,7 @@
 #include "conn.h"
 
 #include <poll.h>
+#include <sys/resource.h>
 
 static void answers_what_it_does_not_know(void **state)
 {
@@ -151,6 +152,31 @@ static void one_uid_cannot_fill_the_broker(void **state)
 	stage_stop(stage);
 }
 
+// Many users together fill what is theirs; what is root's (logins) is left.
+static void all_uids_leave_room_for_root(void **state)
+{
+	struct stage *stage = *state;
+	int fds[CONN_TOTAL], count = 0;
+	struct azjit_wire_msg msg;
+
+	shared->uid = ALICE;
+	stage_start(stage);
+	for (shared->uid = 2001; shared->uid <= 2004; shared->uid++)
+		for (int i = 0; i < (CONN_TOTAL - CONN_ROOT_RESERVE) / 4; i++)
+			fds[count++] = connect_to(stage);
+	fds[count++] = connect_to(stage);
+	in = (struct azjit_wire_in){.bytes = heard, .size = sizeof(heard)};
+	hear_done(fds[count - 1], &msg);
+	assert_string_equal(azjit_wire_get(&msg, "result"), "busy");
+	shared->uid = 0;
+	for (int i = 0; i < CONN_ROOT_RESERVE - 8; i++)
+		fds[count++] = connect_to(stage);
+	(void)ask(stage, "AZJIT/1 PING\n\n", "ok");
+	while (count > 0)
+		(void)close(fds[--count]);
+	stage_stop(stage);
+}
+
 static void open_sessions(const struct stage *stage, int count)
 {
 	shared->uid = 0;
@@ -228,11 +254,17 @@ int main(void)
 	        broker_test(drips_are_dropped),
 	        broker_test(descriptors_not_asked_for_are_closed),
 	        broker_test(one_uid_cannot_fill_the_broker),
+	        broker_test(all_uids_leave_room_for_root),
 	        broker_test(long_reports_say_that_they_end),
 	        broker_test(who_does_not_read_is_dropped),
 	        broker_test(stopping_answers_those_who_wait),
 	};
 
+	struct rlimit files;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = files.rlim_max < 4096 ? files.rlim_max : 4096;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
 	(void)signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

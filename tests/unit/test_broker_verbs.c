@@ -141,6 +141,22 @@ static void leaving_before_commit_undoes(void **state)
 	stage_stop(stage);
 }
 
+static void commit_names_its_session(void **state)
+{
+	struct stage *stage = *state;
+	char id[AZJIT_UUID_CHARS];
+	int fd;
+
+	stage_start(stage);
+	fd = open_session(stage, id);
+	id[0] = id[0] == '0' ? '1' : '0';
+	tell(fd, "COMMIT", id, "usage");
+	assert_int_equal(entries(stage, AZJIT_ENTRY_SESSION, "committed", NULL, NULL), 0);
+	assert_int_equal(entries(stage, AZJIT_ENTRY_SESSION, "undone", NULL, NULL), 1);
+	(void)close(fd);
+	stage_stop(stage);
+}
+
 static void commit_stays_on_its_connection(void **state)
 {
 	struct stage *stage = *state;
@@ -281,17 +297,12 @@ static void refusals_are_recorded_up_to_a_rate(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        broker_test(login_is_judged_by_rules),
-	        broker_test(unknown_name_is_written_nowhere),
-	        broker_test(glass_breaks_only_without_azure),
-	        broker_test(only_root_speaks_for_others),
-	        broker_test(session_lives_from_open_to_close),
-	        broker_test(leaving_before_commit_undoes),
-	        broker_test(commit_stays_on_its_connection),
-	        broker_test(request_tells_of_each_target),
-	        broker_test(request_takes_no_other_source),
-	        broker_test(match_says_what_is_managed),
-	        broker_test(people_see_their_own),
+	        broker_test(login_is_judged_by_rules),           broker_test(unknown_name_is_written_nowhere),
+	        broker_test(glass_breaks_only_without_azure),    broker_test(only_root_speaks_for_others),
+	        broker_test(session_lives_from_open_to_close),   broker_test(leaving_before_commit_undoes),
+	        broker_test(commit_names_its_session),           broker_test(commit_stays_on_its_connection),
+	        broker_test(request_tells_of_each_target),       broker_test(request_takes_no_other_source),
+	        broker_test(match_says_what_is_managed),         broker_test(people_see_their_own),
 	        broker_test(refusals_are_recorded_up_to_a_rate),
 	};
 
