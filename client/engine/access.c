@@ -31,7 +31,7 @@ static bool names_person(const struct azjit_access_rule *rule, const struct azji
 static enum azjit_result nobody(struct azjit_reason *reason)
 {
 	return azjit_fail(reason, AZJIT_DENIED,
-	                  "azjit: no access rule names you on this jump host; ask its administrator");
+	                  "no access rule names you on this jump host; ask its administrator");
 }
 
 enum azjit_result azjit_access_login(const struct azjit_config *config, const struct azjit_person *person,
@@ -54,7 +54,7 @@ enum azjit_result azjit_access_login(const struct azjit_config *config, const st
 	}
 	if (named && service)
 		return azjit_fail(reason, AZJIT_DENIED,
-		                  "azjit: no access rule names you for the service %.32s on this jump host; "
+		                  "no access rule names you for the service %.32s on this jump host; "
 		                  "ask its administrator",
 		                  service);
 	return nobody(reason);

@@ -11,8 +11,10 @@ void evidence_reset(struct azjit_grant *grant)
 {
 	struct evidence fresh = {.rule_told = false};
 
-	for (int i = 0; i < LEVEL_COUNT; i++)
+	for (int i = 0; i < LEVEL_COUNT; i++) {
 		fresh.levels[i].nsg_id = grant->ev.levels[i].nsg_id;
+		fresh.levels[i].unknown = grant->ev.levels[i].unknown;
+	}
 	grant->ev = fresh;
 }
 
@@ -21,11 +23,17 @@ enum azjit_verdict evidence_verdict(const struct azjit_grant *grant, const struc
 	static const struct azjit_verdict_why no_group = {.verdict = AZJIT_VERDICT_ALLOW,
 	                                                  .text = "no security group is on the path"};
 	static const struct azjit_verdict_why not_read = {.text = "the security group has not been read"};
+	static const struct azjit_verdict_why no_subnet = {
+	        .text = "whether the subnet has a security group could not be read"};
 	const struct azjit_verdict_why *why = &no_group;
 
 	for (int i = 0; i < LEVEL_COUNT; i++) { // the subnet's group is asked first, as Azure does
 		const struct level *level = &grant->ev.levels[i];
 
+		if (level->unknown) {
+			*ret_why = &no_subnet;
+			return AZJIT_VERDICT_UNKNOWN;
+		}
 		if (!level->nsg_id)
 			continue;
 		if (!level->read) {

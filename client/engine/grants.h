@@ -37,6 +37,7 @@ struct poller {
 
 struct level {        // what one security group says of a grant's sources
 	char *nsg_id; // NULL: no group at this level
+	bool unknown; // whether there is one could not be read
 	struct azjit_verdict_why why;
 	bool read;
 	bool jit_allow; // a JIT allow rule for our flow stands in it

@@ -135,6 +135,7 @@ bool grant_take_target(struct azjit_grant *grant, struct azjit_target *target)
 {
 	azjit_target_free(grant->target);
 	grant->target = target;
+	grant->ev.levels[LEVEL_SUBNET].unknown = target->subnet_unread;
 	return copy_level(grant, LEVEL_SUBNET, target->subnet_nsg_id) &&
 	       copy_level(grant, LEVEL_NIC, target->nic_nsg_id);
 }

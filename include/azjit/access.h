@@ -27,7 +27,7 @@ enum azjit_result azjit_access_login(const struct azjit_config *config, const st
                                      const char *service, const struct azjit_access_rule **ret_rule,
                                      struct azjit_reason *reason);
 
-// May the person open this port of this VM? service NULL: any. The refusal names what is missing:
+// May the person open this port of this VM? A rule's services limit logins only. The refusal names what is missing:
 // "no rule allows alice to open port 22 of db01: rule 'web' allows web* only" …
 enum azjit_result azjit_access_target(const struct azjit_config *config, const struct azjit_person *person,
                                       const char *vm_id, uint16_t port,

@@ -54,7 +54,7 @@ struct azjit_config {
 	bool private_translated;           // the path to private addresses translates: use egress there, too
 	struct azjit_source_map *source_map;
 	size_t source_map_count;
-	int64_t max_prefix; // the widest source asked for: 32 … 0
+	int64_t max_prefix; // the widest source asked for: 32 … 1
 	bool prefer_public; // dial the public address of a VM that has both
 	// behaviour
 	int64_t deadline_s; // of one wait

@@ -52,7 +52,7 @@ struct fake {
 	enum plural plural;
 	unsigned initiates, intents_at_post;
 	char last_client_request_id[AZJIT_UUID_CHARS];
-	bool rule_never, shadow, lose_answer, wrong_echo, too_long;
+	bool rule_never, subnet_unread, shadow, lose_answer, wrong_echo, too_long;
 	int refuse;
 	const char *fail_later;
 	struct azjit_source *check;
@@ -352,6 +352,7 @@ static struct azjit_target *fake_target(void)
 	target->policy_prefixes.count = 1;
 	target->max_duration_s = 10800;
 	target->nic_nsg_id = strdup(NSG);
+	target->subnet_unread = the->subnet_unread;
 	assert_int_equal(azjit_addr_parse("10.20.1.4", &target->private_addr), AZJIT_OK);
 	target->dial = target->private_addr;
 	return target;

@@ -212,12 +212,12 @@ static void login_is_for_whom_a_rule_names(void **state)
 	        {"bob", "anything", "db", NULL},
 	        {"1000", "xrdp", "exact", NULL},
 	        {"1000", "sshd", NULL,
-	         "azjit: no access rule names you for the service sshd on this jump host; ask its "
+	         "no access rule names you for the service sshd on this jump host; ask its "
 	         "administrator"},
 	        {"1000", NULL, NULL,
-	         "azjit: no access rule names you on this jump host; ask its administrator"},
+	         "no access rule names you on this jump host; ask its administrator"},
 	        {"carol", "sshd", NULL,
-	         "azjit: no access rule names you on this jump host; ask its administrator"},
+	         "no access rule names you on this jump host; ask its administrator"},
 	};
 	_cleanup_config_ struct azjit_config *config = config_of(rules);
 
@@ -263,7 +263,7 @@ static void targets_are_for_whom_and_what_a_rule_names(void **state)
 	        {"1000", VM("rg", "v1"), 22, "exact", NULL},
 	        {"1000", VM("rg2", "v1"), 22, NULL, "rule 'exact' allows"},
 	        {"carol", VM("rg", "web01"), 22, NULL,
-	         "azjit: no access rule names you on this jump host; ask its administrator"},
+	         "no access rule names you on this jump host; ask its administrator"},
 	};
 	_cleanup_config_ struct azjit_config *config = config_of(rules);
 

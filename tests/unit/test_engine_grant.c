@@ -60,6 +60,18 @@ static void a_shadowing_rule_is_named(void **state)
 	assert_non_null(strstr(a.reason, "90"));
 }
 
+static void a_subnet_that_was_not_read_is_never_open(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a;
+
+	fake->subnet_unread = true;
+	need(fake, "alice", "198.51.100.7", &a);
+	assert_true(run_until(fake, &a, NULL));
+	assert_int_equal(a.result, AZJIT_DEADLINE);
+	assert_non_null(strstr(a.reason, "subnet"));
+}
+
 static void a_later_failure_gives_its_reason(void **state)
 {
 	struct fake *fake = *state;
@@ -167,6 +179,7 @@ int main(void)
 	        WITH_FAKE(the_intent_is_durable_before_the_post),
 	        WITH_FAKE(a_rule_that_never_comes_is_named),
 	        WITH_FAKE(a_shadowing_rule_is_named),
+	        WITH_FAKE(a_subnet_that_was_not_read_is_never_open),
 	        WITH_FAKE(a_later_failure_gives_its_reason),
 	        WITH_FAKE(a_refusal_is_passed_on),
 	        WITH_FAKE(an_unknown_outcome_is_looked_for_first),
