@@ -93,7 +93,7 @@ ten_mebibytes() {
 	echo "$output"
 	[[ $status == 0 && $output == ok:* ]]
 	lab azsim POST settle >/dev/null
-	verdicts=$(lab run jump azjit audit reconcile --since 90d --json | jq -c '[.verdicts[]?.verdict] | group_by(.) | map({(.[0]): length}) | add')
+	verdicts=$(lab run jump azjit audit reconcile --since 30d --json | jq -c '[.verdicts[]?.verdict] | group_by(.) | map({(.[0]): length}) | add')
 	echo "reconcile: $verdicts"
 	jq -e '(.foreign // 0) == 0 and (.contradicted // 0) == 0 and (.matched // 0) > 0' <<<"$verdicts" >/dev/null
 	# Each connection that carried bytes has its entry, and each open grant its own.
