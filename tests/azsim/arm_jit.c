@@ -85,10 +85,11 @@ static bool vm_good(struct request *req, const json_t *vm)
 {
 	const char *id = jstr(vm, "id", ""), *slash = strrchr(id, '/');
 	const json_t *ports = json_object_get(vm, "ports");
+	const struct resource *r = store_find(req->sim, id);
 	size_t i;
 	json_t *port;
 
-	if (!store_find(req->sim, id)) {
+	if (!r || !str_ieq(r->type, TYPE_VM)) {
 		reply_error(
 		        req, 400, "InvalidInput",
 		        "Just-In-Time Network Access Policy: '%s' contains non-existent virtual machines: %s",

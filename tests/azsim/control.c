@@ -112,23 +112,33 @@ static void clear(struct request *req, char *parts[2])
 static void patch_switches(struct request *req, char *parts[2])
 {
 	(void)parts;
-	settle_sentence(req, switches_set(req->sim, req->json));
+	if (json_is_object(req->json))
+		settle_sentence(req, switches_set(req->sim, req->json));
+	else
+		refuse(req, 400, "an object of switches is needed");
 }
 
 static void patch_delays(struct request *req, char *parts[2])
 {
 	(void)parts;
-	settle_sentence(req, delays_set(req->sim, req->json));
+	if (json_is_object(req->json))
+		settle_sentence(req, delays_set(req->sim, req->json));
+	else
+		refuse(req, 400, "an object of delays is needed");
 }
 
 static void post_faults(struct request *req, char *parts[2])
 {
-	json_auto_t *list = json_is_array(req->json) ? json_incref(req->json) : jnew("[O]", req->json);
+	json_auto_t *list = json_array();
 	json_auto_t *ids = json_array();
 	size_t i;
 	json_t *fault;
 
 	(void)parts;
+	if (json_is_array(req->json))
+		json_array_extend(list, req->json);
+	else if (req->json)
+		jpush(list, json_incref(req->json));
 	json_array_foreach(list, i, fault)
 	{
 		_cleanup_free_ char *id = NULL;
@@ -384,6 +394,10 @@ void control_serve(struct request *req)
 {
 	const char *path = str_istarts(req->path, "/_azsim/") ? req->path + strlen("/_azsim/") : "";
 
+	if (req->body.len && !json_is_object(req->json) && !json_is_array(req->json)) {
+		refuse(req, 400, "the body is not a JSON object or array");
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 		char *parts[2] = {NULL, NULL};
 		bool hit = !strcmp(calls[i].method, req->method) && fits(calls[i].pattern, path, parts);

@@ -9,6 +9,8 @@
 #include "arm.h"
 #include "route.h"
 
+#define MAX_ANSWER_BYTES (8u << 20)
+
 enum { READS, WRITES, DELETES, REQUESTS };
 
 static enum manners manners_of(const struct request *req)
@@ -108,12 +110,23 @@ static char *region_code(const struct sim *sim)
 	return code;
 }
 
+// Resource Manager takes no longer answer from a provider (azure.md §5.1).
+static void cap_answer(struct request *req)
+{
+	size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
+
+	if (req->reply.body && json_dumpb(req->reply.body, NULL, 0, flags) > MAX_ANSWER_BYTES)
+		reply_error(req, 500, "InternalServerError",
+		            "The answer of the resource provider is too large.");
+}
+
 void arm_finish(struct request *req)
 {
 	enum manners m = manners_of(req);
 	_cleanup_free_ char *region = region_code(req->sim);
 	_cleanup_free_ char *stamp = time_compact(clock_now(&req->sim->clock));
 
+	cap_answer(req);
 	// An error of Resource Manager itself is compact; the providers write their own.
 	req->reply.pretty |= (m == MANNERS_NETWORK || m == MANNERS_COMPUTE) && req->reply.status != 401 &&
 	                     req->reply.status != 403;

@@ -81,7 +81,11 @@ static json_t *one_or_many(const json_t *p, const char *one, const char *many)
 
 	if (single && *single)
 		jpush(list, json_string(single));
-	json_array_foreach(json_object_get(p, many), i, v) jpush(list, json_incref(v));
+	json_array_foreach(json_object_get(p, many), i, v)
+	{
+		if (json_is_string(v))
+			jpush(list, json_incref(v));
+	}
 	return list;
 }
 
