@@ -248,6 +248,7 @@ static void start_one(struct sim *sim, enum service service, const struct tls *t
 	struct MHD_OptionItem certificate[] = {
 	        {MHD_OPTION_HTTPS_MEM_CERT, 0, tls ? tls->cert_pem : NULL},
 	        {MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? tls->key_pem : NULL},
+	        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)sim->opt.tls_priority},
 	        {MHD_OPTION_END, 0, NULL},
 	};
 
@@ -258,7 +259,7 @@ static void start_one(struct sim *sim, enum service service, const struct tls *t
 	        MHD_OPTION_URI_LOG_CALLBACK, on_target, l, MHD_OPTION_NOTIFY_COMPLETED, on_done, l,
 	        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTION_LIMIT, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_ARRAY,
-	        tls ? certificate : certificate + 2, MHD_OPTION_END);
+	        tls ? certificate : certificate + 3, MHD_OPTION_END);
 	if (!l->daemon)
 		die(EX_UNAVAILABLE, "%s: the listener could not be started", sim->opt.listen[service]);
 }

@@ -11,6 +11,7 @@ enum {
 	OPT_SCENARIO = 1,
 	OPT_TLS_DIR,
 	OPT_TLS_NAME,
+	OPT_TLS_PRIORITY,
 	OPT_RECORD,
 	OPT_ENFORCE,
 	OPT_READY,
@@ -37,7 +38,8 @@ static const struct option longopts[] = {
 
 static const char usage[] =
         "usage: azsim --scenario FILE.json --arm ADDR:PORT --login ADDR:PORT --imds ADDR:PORT --tls-dir DIR\n"
-        "             [--tls-name NAME]... [--control ADDR:PORT] [--record FILE.jsonl] [--enforce CMD]\n"
+        "             [--tls-name NAME]... [--tls-priority P] [--control ADDR:PORT] [--record FILE.jsonl] "
+        "[--enforce CMD]\n"
         "             [--ready-fd N] [--clock real|manual]";
 
 static void add_name(struct options *opt, const char *name)
@@ -75,6 +77,9 @@ static void apply(struct options *opt, int key)
 	case OPT_TLS_NAME:
 		add_name(opt, optarg);
 		break;
+	case OPT_TLS_PRIORITY:
+		opt->tls_priority = optarg;
+		break;
 	case OPT_RECORD:
 		opt->record = optarg;
 		break;
@@ -106,7 +111,7 @@ void options_parse(struct options *opt, int argc, char **argv)
 {
 	int key;
 
-	*opt = (struct options){.ready_fd = -1};
+	*opt = (struct options){.ready_fd = -1, .tls_priority = "NORMAL"};
 	while ((key = getopt_long(argc, argv, "", longopts, NULL)) != -1)
 		apply(opt, key);
 	if (optind != argc)

@@ -23,6 +23,7 @@ enum service { SERVICE_ARM, SERVICE_LOGIN, SERVICE_IMDS, SERVICE_CONTROL, SERVIC
 
 struct options {
 	const char *scenario, *tls_dir, *record, *enforce;
+	const char *tls_priority;          // GnuTLS priority string
 	const char *listen[SERVICE_COUNT]; // as given; NULL for no such listener
 	const char *tls_names[64];
 	size_t tls_name_count;
