@@ -57,7 +57,7 @@ void azjit_ledger_close(struct azjit_ledger *ledger)
 
 struct last_check {
 	uint8_t previous[AZJIT_DIGEST_BYTES];
-	bool fits;
+	bool computed, fits;
 };
 
 static bool judge_last(void *userdata, const struct azjit_stored *stored)
@@ -65,10 +65,10 @@ static bool judge_last(void *userdata, const struct azjit_stored *stored)
 	struct last_check *check = userdata;
 	uint8_t digest[AZJIT_DIGEST_BYTES];
 
-	check->fits = !stored->damaged &&
-	              azjit_chain_digest(check->previous, stored->seq, stored->when, stored->host,
-	                                 &stored->entry, digest) &&
-	              memcmp(digest, stored->digest, sizeof(digest)) == 0;
+	check->computed = azjit_chain_digest(check->previous, stored->seq, stored->when, stored->host,
+	                                     &stored->entry, digest);
+	check->fits =
+	        check->computed && !stored->damaged && memcmp(digest, stored->digest, sizeof(digest)) == 0;
 	return false;
 }
 
@@ -85,6 +85,8 @@ static enum azjit_result check_last(struct azjit_ledger *ledger, struct azjit_re
 		result = azjit_store_digest(ledger, ledger->head.seq - 1, check.previous, reason);
 	if (result == AZJIT_OK)
 		result = azjit_store_walk(ledger, ledger->head.seq, judge_last, &check, reason);
+	if (result == AZJIT_OK && !check.computed)
+		return azjit_fail(reason, AZJIT_NOMEM, "memory ran out");
 	if (result == AZJIT_NOT_FOUND || (result == AZJIT_OK && !check.fits))
 		return azjit_fail(
 		        reason, AZJIT_LEDGER,

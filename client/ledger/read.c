@@ -11,19 +11,22 @@ void azjit_stored_clear(struct azjit_stored *stored)
 	stored->string_count = 0;
 }
 
-// A column's text, kept by the entry; "" and `damaged` for one that append cannot have written.
+// A column's text, kept by the entry; "" and `damaged` for one that append cannot have written; NULL if
+// memory ran out. Read as bytes: SQLite may hand out text without its NUL when it has no memory for it.
 static const char *keep_text(struct azjit_stored *stored, sqlite3_stmt *stmt, int column)
 {
-	const char *text = (const char *)sqlite3_column_text(stmt, column);
+	const char *bytes = sqlite3_column_blob(stmt, column);
+	size_t len = (size_t)sqlite3_column_bytes(stmt, column);
 	char *copy;
 
-	if (!text || sqlite3_column_type(stmt, column) != SQLITE_TEXT ||
-	    strlen(text) != (size_t)sqlite3_column_bytes(stmt, column) ||
+	if (!bytes && sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM)
+		return NULL;
+	if (sqlite3_column_type(stmt, column) != SQLITE_TEXT || (len > 0 && memchr(bytes, 0, len)) ||
 	    stored->string_count >= AZJIT_COUNT(stored->strings)) {
 		stored->damaged = true;
 		return "";
 	}
-	copy = strdup(text);
+	copy = len > 0 ? strndup(bytes, len) : strdup("");
 	if (!copy)
 		return NULL;
 	stored->strings[stored->string_count++] = copy;

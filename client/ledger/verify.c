@@ -13,6 +13,8 @@ struct verifier {
 	uint8_t previous[AZJIT_DIGEST_BYTES];
 	struct azjit_head known; // what this process wrote last
 	bool known_seen;
+	enum azjit_result result; // not OK: we could not look, which says nothing about the entries
+	struct azjit_reason reason;
 };
 
 static void find_bad(struct verifier *verifier, uint64_t seq, const char *what)
@@ -31,7 +33,10 @@ static bool anchor_fits(struct verifier *verifier, uint64_t seq, uint64_t anchor
 
 	if (anchor_seq >= seq)
 		return false;
-	if (anchor_seq > 0 && azjit_store_digest(verifier->ledger, anchor_seq, digest, NULL) != AZJIT_OK)
+	if (anchor_seq > 0)
+		verifier->result =
+		        azjit_store_digest(verifier->ledger, anchor_seq, digest, &verifier->reason);
+	if (verifier->result != AZJIT_OK)
 		return false;
 	azjit_uuid_from_digest(digest, expected);
 	return azjit_ieq(expected, uuid);
@@ -49,10 +54,9 @@ static void check_anchor(struct verifier *verifier, const struct azjit_stored *s
 		return;
 	if (azjit_parse_u64(number, 0, INT64_MAX, &anchor_seq) != AZJIT_OK ||
 	    !anchor_fits(verifier, stored->seq, anchor_seq, uuid)) {
-		find_bad(verifier, stored->seq,
-		         "carries an anchor that does not belong to this chain: entries before it were "
-		         "written "
-		         "anew");
+		if (verifier->result == AZJIT_OK)
+			find_bad(verifier, stored->seq,
+			         "carries an anchor of another chain: entries before it were written anew");
 		return;
 	}
 	if (!witness || anchor_seq < verifier->report.anchored_seq)
@@ -72,10 +76,12 @@ static void check_entry(struct verifier *verifier, const struct azjit_stored *st
 		find_bad(verifier, expected, "is missing");
 		return;
 	}
-	if (stored->damaged ||
-	    !azjit_chain_digest(verifier->previous, stored->seq, stored->when, stored->host, &stored->entry,
-	                        digest) ||
-	    memcmp(digest, stored->digest, sizeof(digest)) != 0) {
+	if (!azjit_chain_digest(verifier->previous, stored->seq, stored->when, stored->host, &stored->entry,
+	                        digest)) {
+		verifier->result = azjit_fail(&verifier->reason, AZJIT_NOMEM, "memory ran out");
+		return;
+	}
+	if (stored->damaged || memcmp(digest, stored->digest, sizeof(digest)) != 0) {
 		find_bad(verifier, stored->seq, "does not fit its digest: it, or its place, was changed");
 		return;
 	}
@@ -92,7 +98,7 @@ static bool visit(void *userdata, const struct azjit_stored *stored)
 	verifier->report.entries++;
 	if (verifier->report.ok)
 		check_entry(verifier, stored);
-	return true;
+	return verifier->result == AZJIT_OK;
 }
 
 static void conclude(struct verifier *verifier)
@@ -126,7 +132,8 @@ static void conclude(struct verifier *verifier)
 enum azjit_result azjit_ledger_verify(struct azjit_ledger *ledger, struct azjit_verify_report *ret,
                                       struct azjit_reason *reason)
 {
-	struct verifier verifier = {.ledger = ledger, .report.ok = true, .known = ledger->committed};
+	struct verifier verifier = {
+	        .ledger = ledger, .report.ok = true, .known = ledger->committed, .result = AZJIT_OK};
 	struct azjit_reason why = {0};
 	enum azjit_result result = azjit_store_walk(ledger, 0, visit, &verifier, &why);
 
@@ -136,6 +143,8 @@ enum azjit_result azjit_ledger_verify(struct azjit_ledger *ledger, struct azjit_
 		find_bad(&verifier, verifier.report.entries + 1, "cannot be read: the file is damaged");
 	else if (result != AZJIT_OK)
 		return azjit_fail(reason, result, "%s", why.text);
+	if (verifier.result != AZJIT_OK)
+		return azjit_fail(reason, verifier.result, "%s", verifier.reason.text);
 	conclude(&verifier);
 	*ret = verifier.report;
 	return AZJIT_OK;
