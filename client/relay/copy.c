@@ -4,8 +4,8 @@
 // changed; a direction that waits does not stop the other one where the kernel lets us avoid it; never
 // a busy loop; no byte is lost, doubled or reordered.
 //
-// Each direction waits for its source or for its sink, never for both, and changes over when an
-// attempt says EAGAIN: splice does not tell which side was not ready, and asking the wrong one costs
+// Each direction waits for its source or for its sink, never for both. splice does not tell which of
+// its sides was not ready, so after its EAGAIN the other side is waited for: asking the wrong one costs
 // one turn of the loop.
 #include "copy_private.h"
 

@@ -64,26 +64,6 @@ static enum step up_write(struct azjit_copy *copy)
 	return STEP_MORE;
 }
 
-static enum step up_splice(struct azjit_copy *copy)
-{
-	struct direction *up = &copy->up;
-	ssize_t n = splice(copy->input, NULL, copy->socket, NULL, COPY_SPLICE_BYTES,
-	                   SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-
-	if (n < 0 && copy_again())
-		return copy_wait(up, up->wait == WAIT_SOURCE ? WAIT_SINK : WAIT_SOURCE);
-	if (n == 0)
-		return up_eof(copy);
-	if (n < 0 && errno == EINVAL) {
-		copy->input_kind = KIND_DEVICE;
-		return STEP_MORE;
-	}
-	if (n < 0)
-		return copy_target_failed(copy);
-	copy_count(copy, &copy->counts->out, (size_t)n);
-	return STEP_MORE;
-}
-
 enum step copy_up_step(struct azjit_copy *copy)
 {
 	struct direction *up = &copy->up;
@@ -96,7 +76,5 @@ enum step copy_up_step(struct azjit_copy *copy)
 			return copy_target_failed(copy);
 		return STEP_DONE;
 	}
-	if (copy->input_kind == KIND_PIPE && !copy->keeping)
-		return up_splice(copy);
 	return up_read(copy);
 }

@@ -5,12 +5,14 @@
 // `input` and `output` are shared with processes that we do not know: their open file descriptions
 // are never changed (no O_NONBLOCK, no F_SETPIPE_SZ, no shutdown), because a shell or an ssh that
 // shares them would see it. Each kind is served in its own way instead:
-//   pipe       splice(2) straight to or from the socket, SPLICE_F_NONBLOCK
+//   pipe       as output: splice(2) straight from the socket, SPLICE_F_NONBLOCK. As input: read after
+//              poll(2) said that it is ready, through a buffer: splice from a pipe to a socket sends
+//              single pages, and measured 0.65 of a direct connection's speed where reading measured 0.95
 //   socket     recv and send with MSG_DONTWAIT, through a buffer
 //   terminal, other character device
-//              read and write through a buffer, only after poll(2) said that it is ready
+//              read and write through a buffer, only after poll said that it is ready
 //   regular    read and write through a buffer
-// The last two, and a lock that somebody holds in the kernel (a pipe's while its owner's write waits
+// All but sockets, and a lock that somebody holds in the kernel (a pipe's while its owner's write waits
 // for a page of FUSE), can still block this call. So it is made in a process of its own, one for each
 // connection, which whoever started it may kill.
 //

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs every case against the relay and prints one line for each, then "N passed, N failed".
-// driver RELAY-SOCKET RELAY-PID TARGET-SOCKET [NAME-PART]
+// driver RELAY-SOCKET RELAY-PID TARGET-SOCKET [NAME-PART | --bench]
 #include "relay_test.h"
 
 #include <signal.h>
@@ -22,6 +22,8 @@ int main(int argc, char **argv)
 	relay_path = argv[1];
 	relay_pid = strtol(argv[2], NULL, 10);
 	target_socket = relay_connect_to(argv[3]);
+	if (argc > 4 && azjit_streq(argv[4], "--bench"))
+		return bench();
 	for (size_t i = 0; i < AZJIT_COUNT(all); i++) {
 		for (const struct test_case *test = all[i]; test->name; test++) {
 			uint64_t started = now_us();

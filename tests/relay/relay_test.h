@@ -20,12 +20,14 @@ enum {
 	PORT_FIRST_EOF = 7005, // sends "bye", ends its side, then reads to the end of file
 	PORT_TURN_ONCE = 7006, // every odd connection is closed at once; else as PORT_SSH
 	PORT_TURN_ALWAYS = 7007,
-	PORT_STARTUPS = 7008, // says what sshd says at MaxStartups, and closes
-	PORT_LOGIN = 7009,    // a login takes 150 ms and 6000 bytes; counts those who are in one
-	PORT_DEAF = 7010,     // never reads
-	PORT_RESET = 7011,    // resets at the first byte
-	PORT_LATER = 7012,    // nothing listens until "listen"
-	PORT_GATED = 7100,    // 7100…7139: echo, behind the packet filter
+	PORT_STARTUPS = 7008,    // says what sshd says at MaxStartups, and closes
+	PORT_LOGIN = 7009,       // a login takes 150 ms and 6000 bytes; counts those who are in one
+	PORT_DEAF = 7010,        // never reads
+	PORT_RESET = 7011,       // resets at the first byte
+	PORT_FAST_SOURCE = 7012, // as PORT_SOURCE, zeroes
+	PORT_FAST_SINK = 7013,   // reads to the end of file and closes
+	PORT_LATER = 7014,       // nothing listens until "listen"
+	PORT_GATED = 7100,       // 7100…7139: echo, behind the packet filter
 	PORT_COUNT = 40,
 };
 
@@ -63,6 +65,8 @@ struct test_case {
 	void (*run)(void);
 };
 extern const struct test_case cases_probe[], cases_data[], cases_life[], cases_odd[], cases_last[];
+
+int bench(void); // throughput through the relay over that of a connection of our own
 
 extern const char *relay_path; // the relay's socket
 extern long relay_pid;

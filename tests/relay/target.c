@@ -104,6 +104,31 @@ static void source(struct guest *guest)
 	free(bytes);
 }
 
+static void fast_source(struct guest *guest)
+{
+	static const char zeroes[1 << 18];
+	char text[32] = "";
+	uint64_t left;
+
+	(void)hear(guest, text, sizeof(text) - 1);
+	for (left = strtoull(text, NULL, 10); left > 0;) {
+		size_t n = left < sizeof(zeroes) ? (size_t)left : sizeof(zeroes);
+
+		if (!say(guest->fd, zeroes, n))
+			return;
+		left -= n;
+	}
+}
+
+static void fast_sink(struct guest *guest)
+{
+	char *bytes = malloc(1 << 18);
+
+	while (recv(guest->fd, bytes, 1 << 18, 0) > 0)
+		;
+	free(bytes);
+}
+
 static void first_eof(struct guest *guest)
 {
 	unsigned char bytes[4096];
@@ -160,6 +185,10 @@ static void serve(struct guest *guest)
 		return sink(guest);
 	case PORT_SOURCE:
 		return source(guest);
+	case PORT_FAST_SOURCE:
+		return fast_source(guest);
+	case PORT_FAST_SINK:
+		return fast_sink(guest);
 	case PORT_FIRST_EOF:
 		return first_eof(guest);
 	case PORT_TURN_ONCE:
