@@ -8,30 +8,55 @@
 #include <stdio.h>
 
 #define WINDOW_MS 60000
-#define SLOTS     64
+#define SLOTS     256
 
-// Refusals of one uid in the current minute. A uid shares its slot with others of the same remainder:
-// that makes the limit stricter, never looser.
+// Refusals of one uid in its current minute. Nobody's refusals count for another: who floods must not hide
+// what someone else was refused.
 struct slot {
-	uint64_t start_ms;
+	unsigned uid;
+	uint64_t start_ms; // 0: free
 	unsigned count;
 };
 static struct slot slots[SLOTS];
 
 enum rate { RATE_OK, RATE_LAST, RATE_OVER };
 
+static bool is_over(const struct slot *slot, uint64_t now)
+{
+	return slot->start_ms == 0 || now - slot->start_ms >= WINDOW_MS;
+}
+
+static void begin_minute(struct slot *slot, unsigned uid, uint64_t now)
+{
+	if (slot->count > DENIALS_A_MINUTE)
+		azjit_log(LOG_WARNING, "%u refusals of uid %u were not recorded one by one",
+		          slot->count - DENIALS_A_MINUTE, slot->uid);
+	*slot = (struct slot){.uid = uid, .start_ms = now};
+}
+
+// NULL if so many are refused at once that there is no slot: then all is recorded.
+static struct slot *slot_of(unsigned uid)
+{
+	uint64_t now = azjit_time_monotonic_ms();
+	struct slot *ended = NULL;
+
+	for (size_t i = 0; i < SLOTS; i++) {
+		if (!is_over(&slots[i], now) && slots[i].uid == uid)
+			return &slots[i];
+		if (!ended && is_over(&slots[i], now))
+			ended = &slots[i];
+	}
+	if (ended)
+		begin_minute(ended, uid, now);
+	return ended;
+}
+
 static enum rate rate_of(unsigned uid)
 {
-	struct slot *slot = &slots[uid % SLOTS];
-	uint64_t now = azjit_time_monotonic_ms();
+	struct slot *slot = slot_of(uid);
 
-	if (slot->start_ms == 0 || now - slot->start_ms >= WINDOW_MS) {
-		if (slot->count > DENIALS_A_MINUTE)
-			azjit_log(LOG_WARNING,
-			          "%u refusals like those of uid %u were not recorded one by one",
-			          slot->count - DENIALS_A_MINUTE, uid);
-		*slot = (struct slot){.start_ms = now};
-	}
+	if (!slot)
+		return RATE_OK;
 	slot->count++;
 	if (slot->count > DENIALS_A_MINUTE)
 		return RATE_OVER;

@@ -23,7 +23,7 @@ struct denial {
 void record_denial(struct broker *broker, const struct denial *denial);
 
 // A LOGIN entry: event is "denied" or "break-glass"; user NULL: a person who does not exist, whose
-// name is not written anywhere. Limited per service in the same way.
+// name is not written anywhere (all of them share one limit).
 struct login_record {
 	const char *event, *user, *service, *from, *tty, *rule, *reason;
 	unsigned uid;

@@ -288,9 +288,10 @@ static void refusals_are_recorded_up_to_a_rate(void **state)
 	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "refused", "text",
 	                         "more refusals of this minute are not recorded one by one"),
 	                 1);
-	shared->uid = ALICE;
-	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=db01:22\n\n", "denied");
-	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "refused", "user", "alice"), 1);
+	// Nobody's flood hides what another was refused, whatever their uids are.
+	for (shared->uid = 3000; shared->uid < 3200; shared->uid++)
+		(void)ask(stage, "AZJIT/1 AUDIT-VERIFY\n\n", "denied");
+	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "refused", "user", NULL), 200);
 	stage_stop(stage);
 }
 
