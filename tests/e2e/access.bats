@@ -172,10 +172,12 @@ closed='Connection closed by 203.0.113.20 port 22'
 }
 
 @test "a user's ~/.pam_environment does not choose the key that is recorded" {
-	lab run jump sh -c 'printf "SSH_AUTH_INFO_0 DEFAULT=publickey\\\\ ssh-ed25519\\\\ AAAAforged\n" >/home/alice/.pam_environment; chown alice /home/alice/.pam_environment'
+	forged=$(lab run bob@laptop sh -c 'cut -d" " -f1,2 ~/.ssh/id_ed25519.pub')
+	lab run jump sh -c 'printf "SSH_AUTH_INFO_0 DEFAULT=\"publickey %s\"\n" "$1" >/home/alice/.pam_environment
+		chown alice: /home/alice/.pam_environment; cat /home/alice/.pam_environment' - "$forged"
 	id=$(lab run alice@laptop ssh -o BatchMode=yes jump 'echo $AZJIT_SESSION')
 	lab run jump rm /home/alice/.pam_environment
-	real=$(lab run alice@laptop sh -c 'ssh-keygen -lf ~/.ssh/id_ed25519.pub || ssh-keygen -lf ~/.ssh/*.pub' | awk '{ print $2; exit }')
+	real=$(lab run alice@laptop ssh-keygen -lf /home/alice/.ssh/id_ed25519.pub | awk '{ print $2 }')
 	auth=$(lab run jump azjit sessions --all --json "$id" | jq -r '.sessions[0].auth')
 	echo "recorded $auth, used $real"
 	[[ $auth == "publickey $real" ]]
