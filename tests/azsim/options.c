@@ -24,6 +24,7 @@ static const struct option longopts[] = {
         {"scenario", required_argument, NULL, OPT_SCENARIO},
         {"tls-dir", required_argument, NULL, OPT_TLS_DIR},
         {"tls-name", required_argument, NULL, OPT_TLS_NAME},
+        {"tls-priority", required_argument, NULL, OPT_TLS_PRIORITY},
         {"record", required_argument, NULL, OPT_RECORD},
         {"enforce", required_argument, NULL, OPT_ENFORCE},
         {"ready-fd", required_argument, NULL, OPT_READY},

@@ -6,13 +6,31 @@
 #include <microhttpd.h>
 #include <string.h>
 
+// Nothing that is not text may reach a JSON string. '?' ends no path that exists.
+static char *ascii_only(const char *target)
+{
+	char *copy = xstrdup(target);
+
+	for (char *p = copy; *p; p++)
+		if (!isprint((unsigned char)*p))
+			*p = '?';
+	return copy;
+}
+
+static bool is_text(const char *s)
+{
+	json_auto_t *text = json_string(s);
+
+	return text;
+}
+
 struct request *request_new(struct sim *sim, enum service service, const char *target)
 {
 	struct request *req = xcalloc(1, sizeof(*req));
 
 	req->sim = sim;
 	req->service = service;
-	req->target = xstrdup(target);
+	req->target = ascii_only(target);
 	req->query = json_object();
 	req->received = clock_now(&sim->clock);
 	req->received_ms = mono_ms();
@@ -119,7 +137,7 @@ bool request_parse(struct request *req)
 	size_t n = strcspn(req->target, "?");
 
 	req->path = percent_decode(req->target, n, false);
-	if (!req->path || req->path[0] != '/') {
+	if (!req->path || req->path[0] != '/' || !is_text(req->path)) {
 		free(req->path);
 		req->path = xstrdup("/");
 		return false;
@@ -133,7 +151,9 @@ bool request_parse(struct request *req)
 
 const char *request_header(const struct request *req, const char *name)
 {
-	return MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, name);
+	const char *value = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, name);
+
+	return value && is_text(value) ? value : NULL;
 }
 
 const char *query_get(const struct request *req, const char *name)
