@@ -140,7 +140,7 @@ static enum azjit_verdict_kind contradiction(const struct judge *judge, const st
 		says = "Azure's log holds two requests under the ids of this one";
 	else if (asked->answered == AZJIT_ANSWERED_UNSENT)
 		says = "we recorded that it was never sent, and Azure's log holds it";
-	else if (asked->answered == AZJIT_ANSWERED_ACCEPTED && findings->failed)
+	else if (asked->answered == AZJIT_ANSWERED_ACCEPTED && findings->failed && !findings->succeeded)
 		says = "we recorded that Azure accepted it, Azure's log says that it failed";
 	else if (asked->answered == AZJIT_ANSWERED_REFUSED && findings->succeeded && !findings->failed)
 		says = "we recorded that Azure refused it, Azure's log says that it succeeded";

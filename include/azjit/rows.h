@@ -18,11 +18,11 @@
 //   type=azure    one; cloud identity=managed|client-secret result (of the newest inventory refresh:
 //                 result.h's names) reason refreshed(time) vms(n) policies(n) managed_ports(n) reads(n)
 //                 writes(n) throttled(n) failed(n)
-//   type=grant    any number; grant state user (who asked first) users(n) vm (name) vm_id port(n)
-//                 protocol=tcp|udp source until(time) left_s(s) flows(n) correlation_id rule reason
-//                 guard=on|off
-//                 state is one of resolving checking requesting waiting open expiring closed failed
-//                 overdue unmanaged
+//   type=grant    any number; grant state user (who asked first) vm (name) vm_id port(n)
+//                 protocol=tcp|udp source until(time) left_s(s) flows(n) waiters(n) correlation_id rule
+//                 evidence reason guard=on|off
+//                 state is one of checking requesting waiting open expiring closed failed overdue
+//                 unmanaged
 //   type=session  any number (living ones); as below
 //
 // SESSIONS [session=ID] [all=1] [json=1]: without `session` the living ones (all=1: the ended ones,
@@ -80,8 +80,8 @@ enum azjit_result azjit_ledger_timeline(struct azjit_ledger *ledger, const char 
 //                                                        result, reason)
 //   grant      joined reused waiting rule-seen handshake open renewed expiring closed failed revoked
 //              overdue unmanaged                        (vm, port, source, until, rule, nsg, reason,
-//                                                        elapsed_ms)
-//   flow       open first-byte end refused              (flow, host, port, user, in, out, reason)
+//                                                        elapsed_ms, guard)
+//   flow       start open first-byte end refused        (flow, host, port, user, in, out, reason)
 //   reconcile  matched missing contradicted foreign     (written by azjit_ledger_reconcile)
 //   error      any                                      (reason)
 // Reconciliation reads the intent's client_request_id, correlation_id, anchor_seq and vm, and the
