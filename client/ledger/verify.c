@@ -7,17 +7,19 @@
 #include "store.h"
 #include <azjit/text.h>
 
-struct verifier {
+struct azjit_verification {
 	struct azjit_ledger *ledger;
 	struct azjit_verify_report report;
 	uint8_t previous[AZJIT_DIGEST_BYTES];
 	struct azjit_head known; // what this process wrote last
 	bool known_seen;
+	uint64_t next_seq;
+	size_t budget;            // entries that this step may still look at
 	enum azjit_result result; // not OK: we could not look, which says nothing about the entries
 	struct azjit_reason reason;
 };
 
-static void find_bad(struct verifier *verifier, uint64_t seq, const char *what)
+static void find_bad(struct azjit_verification *verifier, uint64_t seq, const char *what)
 {
 	verifier->report.ok = false;
 	verifier->report.bad_seq = seq;
@@ -26,7 +28,8 @@ static void find_bad(struct verifier *verifier, uint64_t seq, const char *what)
 }
 
 // True if `uuid` is the anchor of entry `anchor_seq`, all entries before `seq` having been verified.
-static bool anchor_fits(struct verifier *verifier, uint64_t seq, uint64_t anchor_seq, const char *uuid)
+static bool anchor_fits(struct azjit_verification *verifier, uint64_t seq, uint64_t anchor_seq,
+                        const char *uuid)
 {
 	uint8_t digest[AZJIT_DIGEST_BYTES] = {0};
 	char expected[AZJIT_UUID_CHARS];
@@ -42,7 +45,7 @@ static bool anchor_fits(struct verifier *verifier, uint64_t seq, uint64_t anchor
 	return azjit_ieq(expected, uuid);
 }
 
-static void check_anchor(struct verifier *verifier, const struct azjit_stored *stored)
+static void check_anchor(struct azjit_verification *verifier, const struct azjit_stored *stored)
 {
 	bool witness = stored->entry.kind == AZJIT_ENTRY_RECONCILE;
 	const char *uuid = azjit_entry_get(&stored->entry, witness ? "anchor_uuid" : "client_request_id");
@@ -67,7 +70,7 @@ static void check_anchor(struct verifier *verifier, const struct azjit_stored *s
 		(void)azjit_time_parse(time, &verifier->report.anchor_time);
 }
 
-static void check_entry(struct verifier *verifier, const struct azjit_stored *stored)
+static void check_entry(struct azjit_verification *verifier, const struct azjit_stored *stored)
 {
 	uint64_t expected = verifier->report.entries;
 	uint8_t digest[AZJIT_DIGEST_BYTES];
@@ -93,15 +96,19 @@ static void check_entry(struct verifier *verifier, const struct azjit_stored *st
 
 static bool visit(void *userdata, const struct azjit_stored *stored)
 {
-	struct verifier *verifier = userdata;
+	struct azjit_verification *verifier = userdata;
 
+	if (verifier->budget == 0)
+		return false;
+	verifier->budget--;
+	verifier->next_seq = stored->seq + 1;
 	verifier->report.entries++;
 	if (verifier->report.ok)
 		check_entry(verifier, stored);
 	return verifier->result == AZJIT_OK;
 }
 
-static void conclude(struct verifier *verifier)
+static void conclude(struct azjit_verification *verifier)
 {
 	struct azjit_verify_report *report = &verifier->report;
 	char when[AZJIT_TIME_CHARS];
@@ -129,23 +136,63 @@ static void conclude(struct verifier *verifier)
 	        report->anchor_time ? when : "an unknown time", (unsigned long long)report->unanchored);
 }
 
+enum azjit_result azjit_verification_new(struct azjit_ledger *ledger, struct azjit_reason *reason,
+                                         struct azjit_verification **ret)
+{
+	struct azjit_verification *verifier = calloc(1, sizeof(*verifier));
+
+	if (!verifier)
+		return azjit_fail(reason, AZJIT_NOMEM, "memory ran out");
+	verifier->ledger = ledger;
+	verifier->report.ok = true;
+	verifier->known = ledger->committed;
+	verifier->result = AZJIT_OK;
+	*ret = verifier;
+	return AZJIT_OK;
+}
+
+void azjit_verification_free(struct azjit_verification *verifier)
+{
+	free(verifier);
+}
+
+enum azjit_result azjit_verification_step(struct azjit_verification *verifier, size_t max_entries,
+                                          bool *ret_done, struct azjit_reason *reason)
+{
+	struct azjit_reason why = {0};
+	enum azjit_result result;
+
+	verifier->budget = max_entries;
+	result = azjit_store_walk(verifier->ledger, verifier->next_seq, visit, verifier, &why);
+	// A file that SQLite cannot read to its end is a finding; anything else only says that we could not
+	// look.
+	if (result == AZJIT_LEDGER && (sqlite3_errcode(verifier->ledger->db) & 0xff) == SQLITE_CORRUPT)
+		find_bad(verifier, verifier->report.entries + 1, "cannot be read: the file is damaged");
+	else if (result != AZJIT_OK)
+		return azjit_fail(reason, result, "%s", why.text);
+	else if (verifier->result != AZJIT_OK)
+		return azjit_fail(reason, verifier->result, "%s", verifier->reason.text);
+	*ret_done = result != AZJIT_OK || verifier->budget > 0;
+	if (*ret_done)
+		conclude(verifier);
+	return AZJIT_OK;
+}
+
+void azjit_verification_report(const struct azjit_verification *verifier, struct azjit_verify_report *ret)
+{
+	*ret = verifier->report;
+}
+
 enum azjit_result azjit_ledger_verify(struct azjit_ledger *ledger, struct azjit_verify_report *ret,
                                       struct azjit_reason *reason)
 {
-	struct verifier verifier = {
-	        .ledger = ledger, .report.ok = true, .known = ledger->committed, .result = AZJIT_OK};
-	struct azjit_reason why = {0};
-	enum azjit_result result = azjit_store_walk(ledger, 0, visit, &verifier, &why);
+	_cleanup_(azjit_verification_freep) struct azjit_verification *verifier = NULL;
+	enum azjit_result result = azjit_verification_new(ledger, reason, &verifier);
+	bool done;
 
-	// A file that SQLite cannot read to its end is a finding; anything else only says that we could not
-	// look.
-	if (result == AZJIT_LEDGER && (sqlite3_errcode(ledger->db) & 0xff) == SQLITE_CORRUPT)
-		find_bad(&verifier, verifier.report.entries + 1, "cannot be read: the file is damaged");
-	else if (result != AZJIT_OK)
-		return azjit_fail(reason, result, "%s", why.text);
-	if (verifier.result != AZJIT_OK)
-		return azjit_fail(reason, verifier.result, "%s", verifier.reason.text);
-	conclude(&verifier);
-	*ret = verifier.report;
-	return AZJIT_OK;
+	if (result == AZJIT_OK)
+		result = azjit_verification_step(verifier, SIZE_MAX, &done, reason);
+	if (result == AZJIT_OK)
+		azjit_verification_report(verifier, ret);
+	return result;
 }

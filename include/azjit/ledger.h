@@ -103,6 +103,19 @@ struct azjit_verify_report {
 enum azjit_result azjit_ledger_verify(struct azjit_ledger *ledger, struct azjit_verify_report *ret,
                                       struct azjit_reason *reason);
 
+// The same in steps, for who must not stand still (100,000 entries take more than a second). Entries may
+// be appended between steps. The report is whole when a step says done; nothing else may be asked of the
+// verification then. It must not outlive the ledger.
+struct azjit_verification;
+enum azjit_result azjit_verification_new(struct azjit_ledger *ledger, struct azjit_reason *reason,
+                                         struct azjit_verification **ret);
+enum azjit_result azjit_verification_step(struct azjit_verification *verification, size_t max_entries,
+                                          bool *ret_done, struct azjit_reason *reason);
+void azjit_verification_report(const struct azjit_verification *verification,
+                               struct azjit_verify_report *ret);
+void azjit_verification_free(struct azjit_verification *verification);
+AZJIT_DEFINE_CLEANUP(struct azjit_verification *, azjit_verification_free);
+
 // --- reconcile --------------------------------------------------------------------------------------
 enum azjit_verdict_kind {
 	AZJIT_RECONCILE_UNKNOWN = 0, // the fields that would decide are absent

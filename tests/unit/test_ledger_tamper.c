@@ -218,6 +218,39 @@ static void a_damaged_file_is_a_finding(void **state)
 	azjit_ledger_close(ledger);
 }
 
+// In steps, with entries appended between them, it finds what it finds at once.
+static void steps_find_what_one_look_finds(void **state)
+{
+	struct azjit_ledger *ledger = open_ledger(*state);
+	struct azure_log log = {.count = 0};
+	struct azjit_reason reason = {0};
+
+	build(ledger, &log);
+	for (size_t size = 1; size < 25; size++) {
+		struct azjit_verification *verification = NULL;
+		struct azjit_verify_report report;
+		bool done = false;
+		size_t steps = 0;
+
+		if (size == 20)
+			tamper(*state, "UPDATE field SET value = 'mallory' WHERE seq = 7 AND key = 'user'");
+		assert_int_equal(azjit_verification_new(ledger, &reason, &verification), AZJIT_OK);
+		while (!done) {
+			assert_int_equal(azjit_verification_step(verification, size, &done, &reason),
+			                 AZJIT_OK);
+			if (steps++ == 0)
+				append_notes(ledger, 1);
+		}
+		assert_true(steps > 1);
+		azjit_verification_report(verification, &report);
+		assert_int_equal(report.ok, size < 20);
+		assert_int_equal(report.bad_seq, size < 20 ? 0 : 7);
+		assert_int_equal(report.entries, 20 + size);
+		azjit_verification_free(verification);
+	}
+	azjit_ledger_close(ledger);
+}
+
 // --- what only Azure's log tells --------------------------------------------------------------------
 
 static void an_honest_ledger_is_witnessed(void **state)
@@ -433,6 +466,7 @@ int main(void)
 	        ledger_test(verification_notices_each_attack),
 	        ledger_test(a_changed_last_entry_is_not_continued),
 	        ledger_test(a_damaged_file_is_a_finding),
+	        ledger_test(steps_find_what_one_look_finds),
 	        ledger_test(an_honest_ledger_is_witnessed),
 	        ledger_test(a_verdict_is_recorded_once),
 	        ledger_test(a_cut_tail_shows_as_foreign),
