@@ -25,6 +25,8 @@
 
 #define ALICE 1001 // rule "web": web* port 22
 #define BOB   1002 // no rule
+#define CAROL 1003 // rule "desk": web* at login, which waits 2 s
+#define DAVE  1004 // rule "ring": web* at login of sshd, which does not wait
 #define VM_ID(name)                                                                  \
 	"/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/rg-lab/" \
 	"providers/Microsoft.Compute/virtualMachines/" name
@@ -37,7 +39,9 @@ struct shared {
 	unsigned uid;
 	enum need_mode mode;
 	int needs, cancels, lookups, flows_begun, flows_ended, probe_needs;
-	int fail_at;                 // test_broker_nomem: the allocation that fails, counting down
+	int fail_at; // test_broker_nomem: the allocation that fails, counting down
+	int log_reads;
+	bool log_down;               // the Activity Log of the second subscription
 	bool inventory_down, tagged; // tagged: every VM carries azjit=deny
 };
 static struct shared *shared;
@@ -76,6 +80,10 @@ enum azjit_result azjit_person_by_uid(unsigned uid, struct azjit_person *ret, st
 		return person("alice", uid, ret);
 	case BOB:
 		return person("bob", uid, ret);
+	case CAROL:
+		return person("carol", uid, ret);
+	case DAVE:
+		return person("dave", uid, ret);
 	default:
 		return azjit_fail(reason, AZJIT_NOT_FOUND, "there is no such user");
 	}
@@ -88,6 +96,10 @@ enum azjit_result azjit_person_by_name(const char *user, struct azjit_person *re
 		return azjit_person_by_uid(ALICE, ret, reason);
 	if (azjit_streq(user, "bob"))
 		return azjit_person_by_uid(BOB, ret, reason);
+	if (azjit_streq(user, "carol"))
+		return azjit_person_by_uid(CAROL, ret, reason);
+	if (azjit_streq(user, "dave"))
+		return azjit_person_by_uid(DAVE, ret, reason);
 	return azjit_fail(reason, AZJIT_NOT_FOUND, "there is no such user");
 }
 
@@ -130,6 +142,68 @@ void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_coun
 	*ret = (struct azjit_azure_counts){0};
 }
 
+// --- the Activity Log: one foreign event in each subscription, or `log_down` in the second ------------
+
+struct azjit_call {
+	struct azjit_source *timer;
+	bool second;
+	azjit_activity_fn *fn;
+	void *userdata;
+};
+static struct azjit_loop *fake_loop;
+
+static void on_activity(void *userdata)
+{
+	struct azjit_call *call = userdata;
+	bool down = call->second && shared->log_down;
+	struct azjit_answer answer = {.result = down ? AZJIT_THROTTLED : AZJIT_OK,
+	                              .message = down ? "Azure asks to wait" : ""};
+	struct azjit_activity_event event = {
+	        .event_data_id = call->second ? "e2" : "e1",
+	        .correlation_id = call->second ? "c2" : "c1",
+	        .operation = "Microsoft.Security/locations/jitNetworkAccessPolicies/initiate/action",
+	        .event_name = "EndRequest",
+	        .status = "Succeeded",
+	        .caller = "someone",
+	        .resource_id = VM_ID("web01"),
+	        .event_time = azjit_time_now() - 60 * AZJIT_TICKS_PER_S};
+
+	call->fn(call->userdata, &answer, &event, down ? 0 : 1);
+	azjit_source_free(call->timer);
+	free(call);
+}
+
+struct azjit_call *azjit_activity_list(struct azjit_azure *azure, const char *subscription, azjit_ticks from,
+                                       azjit_ticks to, const char *correlation_id,
+                                       struct azjit_call_options options, azjit_activity_fn *fn,
+                                       void *userdata)
+{
+	struct azjit_call *call = calloc(1, sizeof(*call));
+
+	(void)azure;
+	(void)from;
+	(void)to;
+	(void)correlation_id;
+	(void)options;
+	shared->log_reads++;
+	if (!call || azjit_loop_timer(fake_loop, 5, on_activity, call, &call->timer) != AZJIT_OK) {
+		free(call);
+		return NULL;
+	}
+	call->second = subscription[0] == '3';
+	call->fn = fn;
+	call->userdata = userdata;
+	return call;
+}
+
+struct azjit_call *azjit_call_cancel(struct azjit_call *call)
+{
+	if (call)
+		azjit_source_free(call->timer);
+	free(call);
+	return NULL;
+}
+
 // --- inventory: web01 and db01, port 22 ---------------------------------------------------------------
 
 struct azjit_lookup {
@@ -139,7 +213,6 @@ struct azjit_lookup {
 	azjit_inventory_found_fn *fn;
 	void *userdata;
 };
-static struct azjit_loop *fake_loop;
 
 enum azjit_result azjit_inventory_new(struct azjit_loop *loop, struct azjit_azure *azure,
                                       const struct azjit_config *config, struct azjit_inventory **ret)
@@ -274,159 +347,6 @@ struct azjit_lookup *azjit_lookup_cancel(struct azjit_lookup *lookup)
 	return NULL;
 }
 
-// --- engine: what `mode` says, 20 ms later ------------------------------------------------------------
-
-struct azjit_waiter {
-	struct azjit_source *timer;
-	struct azjit_target *target;
-	struct azjit_sources sources;
-	azjit_progress_fn *progress;
-	azjit_need_done_fn *fn;
-	void *userdata;
-};
-
-enum azjit_result azjit_engine_new(struct azjit_loop *loop, const struct azjit_config *config,
-                                   struct azjit_azure *azure, struct azjit_inventory *inventory,
-                                   struct azjit_ledger *ledger, const struct azjit_engine_ops *ops,
-                                   void *userdata, struct azjit_reason *reason, struct azjit_engine **ret)
-{
-	(void)loop;
-	(void)config;
-	(void)azure;
-	(void)inventory;
-	(void)ledger;
-	(void)ops;
-	(void)userdata;
-	(void)reason;
-	*ret = NULL;
-	return AZJIT_OK;
-}
-
-void azjit_engine_free(struct azjit_engine *engine)
-{
-	(void)engine;
-}
-
-void azjit_engine_probe_open(struct azjit_engine *engine, const char *probe_id)
-{
-	(void)engine;
-	(void)probe_id;
-}
-
-void azjit_engine_probe_note(struct azjit_engine *engine, const char *probe_id, const char *errno_name)
-{
-	(void)engine;
-	(void)probe_id;
-	(void)errno_name;
-}
-
-void azjit_engine_probes_lost(struct azjit_engine *engine)
-{
-	(void)engine;
-}
-
-void azjit_engine_probes_again(struct azjit_engine *engine)
-{
-	(void)engine;
-}
-
-void azjit_engine_flow(struct azjit_engine *engine, const char *grant_id, bool begins)
-{
-	(void)engine;
-	(void)grant_id;
-	if (begins)
-		shared->flows_begun++;
-	else
-		shared->flows_ended++;
-}
-
-void azjit_engine_grants(struct azjit_engine *engine, azjit_grant_fn *fn, void *userdata)
-{
-	struct azjit_sources sources = {.count = 0};
-	struct azjit_grant_view view = {.id = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
-	                                .state = AZJIT_GRANT_OPEN,
-	                                .sources = &sources,
-	                                .user = "alice",
-	                                .rule = "web",
-	                                .correlation_id = "",
-	                                .evidence = "",
-	                                .reason = ""};
-
-	(void)engine;
-	(void)fn(userdata, &view);
-}
-
-static void waiter_free(struct azjit_waiter *waiter)
-{
-	azjit_source_free(waiter->timer);
-	azjit_target_free(waiter->target);
-	free(waiter);
-}
-
-static void on_need_time(void *userdata)
-{
-	struct azjit_waiter *waiter = userdata;
-	struct azjit_grant_view view = {.id = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
-	                                .state = AZJIT_GRANT_OPEN,
-	                                .target = waiter->target,
-	                                .sources = &waiter->sources,
-	                                .until = azjit_time_now(),
-	                                .evidence = "handshake",
-	                                .reason = ""};
-	bool good = shared->mode == NEED_OK;
-
-	waiter->progress(waiter->userdata, "waiting", "for the rule");
-	waiter->fn(waiter->userdata, good ? AZJIT_OK : AZJIT_RULE_MISSING, good ? "" : "the rule never came",
-	           &view);
-	waiter_free(waiter);
-}
-
-struct azjit_waiter *azjit_engine_need(struct azjit_engine *engine, const struct azjit_need *need,
-                                       azjit_progress_fn *progress, azjit_need_done_fn *fn, void *userdata)
-{
-	struct azjit_waiter *waiter = calloc(1, sizeof(*waiter));
-	uint64_t delay_ms = shared->mode == NEED_NEVER ? 600000 : 20;
-
-	(void)engine;
-	if (!waiter) {
-		azjit_target_free(need->target);
-		return NULL;
-	}
-	shared->needs++;
-	shared->probe_needs += need->probe;
-	waiter->target = need->target;
-	waiter->sources = need->sources;
-	waiter->progress = progress;
-	waiter->fn = fn;
-	waiter->userdata = userdata;
-	if (azjit_loop_timer(fake_loop, delay_ms, on_need_time, waiter, &waiter->timer) == AZJIT_OK)
-		return waiter;
-	waiter_free(waiter);
-	return NULL;
-}
-
-struct azjit_waiter *azjit_waiter_cancel(struct azjit_waiter *waiter)
-{
-	if (!waiter)
-		return NULL;
-	shared->cancels++;
-	waiter_free(waiter);
-	return NULL;
-}
-
-enum azjit_result azjit_source_resolve(const struct azjit_config *config,
-                                       const struct azjit_access_rule *rule, const char *wanted,
-                                       const struct azjit_addr *client, const struct azjit_addr *destination,
-                                       struct azjit_sources *ret, struct azjit_reason *reason)
-{
-	(void)config;
-	(void)rule;
-	(void)client;
-	(void)destination;
-	if (wanted && !azjit_streq(wanted, "self"))
-		return azjit_fail(reason, AZJIT_DENIED, "the rule does not permit that source");
-	*ret = (struct azjit_sources){.count = 1, .kind = AZJIT_SOURCE_SELF};
-	return azjit_prefix_parse("10.20.0.4", &ret->items[0]);
-}
+#include "broker_fake_engine.h"
 
 #endif

@@ -9,14 +9,21 @@
 
 static inline int stage_config(const struct stage *stage, char *text, size_t size)
 {
-	return snprintf(text, size,
-	                "kill_switch = \"%s\";\n"
-	                "break_glass_groups = [ \"glass\" ];\n"
-	                "paths = { socket = \"%s\"; relay_socket = \"%s\"; ledger = \"%s/ledger.db\"; "
-	                "guard_set = \"%s/guard.set\"; guard_state = \"%s/state\"; };\n"
-	                "rules = ( { name = \"web\"; users = [ \"alice\" ]; targets = [ \"web*\" ]; ports = "
-	                "[ 22 ]; } );\n",
-	                stage->kill, stage->socket, stage->relay, stage->dir, stage->dir, stage->dir);
+	return snprintf(
+	        text, size,
+	        "kill_switch = \"%s\";\n"
+	        "break_glass_groups = [ \"glass\" ];\n"
+	        "subscriptions = [ \"22222222-2222-2222-2222-222222222222\", "
+	        "\"33333333-3333-3333-3333-333333333333\" ];\n"
+	        "paths = { socket = \"%s\"; relay_socket = \"%s\"; ledger = \"%s/ledger.db\"; "
+	        "guard_set = \"%s/guard.set\"; guard_state = \"%s/state\"; };\n"
+	        "rules = ( { name = \"web\"; users = [ \"alice\" ]; targets = [ \"web*\" ]; ports = [ 22 ]; "
+	        "},\n"
+	        "{ name = \"desk\"; users = [ \"carol\" ]; targets = [ \"web*\" ]; ports = [ 22 ]; "
+	        "at = \"login\"; wait = \"2s\"; },\n"
+	        "{ name = \"ring\"; users = [ \"dave\" ]; services = [ \"sshd\" ]; targets = [ \"web*\" ]; "
+	        "ports = [ 22 ]; at = \"login\"; } );\n",
+	        stage->kill, stage->socket, stage->relay, stage->dir, stage->dir, stage->dir);
 }
 
 // The child's life. Its status tells: 0 is a clean end.
