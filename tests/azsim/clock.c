@@ -159,6 +159,8 @@ bool time_parse(const char *s, ticks *ret)
 	return true;
 }
 
+#define LONGEST_S (100LL * 366 * 86400) // far beyond anything asked for, far from overflow
+
 static long long duration_unit(char c, bool in_time)
 {
 	if (!in_time)
@@ -188,6 +190,8 @@ bool duration_parse(const char *s, ticks *ret)
 		if (!duration_unit(*s, in_time))
 			return false;
 		total += n * duration_unit(*s++, in_time);
+		if (total > LONGEST_S)
+			return false;
 		any = true;
 	}
 	*ret = total * TICKS_PER_S;

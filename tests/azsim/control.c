@@ -12,6 +12,8 @@
 #include "scenario.h"
 #include "settings.h"
 
+#define LONGEST_ADVANCE_S 3e9
+
 struct call {
 	const char *method, *pattern; // '*' takes one part of the path
 	void (*serve)(struct request *req, char *parts[2]);
@@ -63,7 +65,7 @@ static void post_clock(struct request *req, char *parts[2])
 	ticks to = clock_now(&sim->clock);
 
 	(void)parts;
-	if (json_is_number(advance))
+	if (json_is_number(advance) && json_number_value(advance) < LONGEST_ADVANCE_S)
 		to += (ticks)(json_number_value(advance) * (double)TICKS_PER_S);
 	else if (!set || !time_parse(set, &to)) {
 		refuse(req, 400, "advance_s or set is needed");

@@ -148,14 +148,17 @@ char *switches_set(struct sim *sim, const json_t *changes)
 	return NULL;
 }
 
+#define LONGEST_MS (1000LL * 86400 * 36600)
+
 static bool delay_fits(const json_t *v)
 {
 	const json_t *min = json_object_get(v, "min"), *max = json_object_get(v, "max");
 
 	if (json_is_object(v))
 		return json_object_size(v) == 2 && json_is_integer(min) && json_is_integer(max) &&
-		       json_integer_value(min) >= 0 && json_integer_value(max) >= json_integer_value(min);
-	return json_is_integer(v) && json_integer_value(v) >= 0;
+		       json_integer_value(min) >= 0 && json_integer_value(max) >= json_integer_value(min) &&
+		       json_integer_value(max) <= LONGEST_MS;
+	return json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= LONGEST_MS;
 }
 
 char *delays_set(struct sim *sim, const json_t *changes)

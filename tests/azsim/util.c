@@ -78,7 +78,7 @@ bool str_ieq(const char *a, const char *b)
 
 bool str_istarts(const char *s, const char *prefix)
 {
-	return s && !strncasecmp(s, prefix, strlen(prefix));
+	return s && prefix && !strncasecmp(s, prefix, strlen(prefix));
 }
 
 bool str_glob(const char *pattern, const char *s)
