@@ -8,15 +8,24 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-static void begin(struct flow *flow, int control)
+static void got(struct flow *flow, int control)
 {
 	struct azjit_reason reason;
 
-	if (!control_attach(flow, control, &reason)) {
-		flow->refused = true;
-		flow_end(flow, AZJIT_DENIED, "%s", reason.text);
-	} else if (flow->refused) {
-		reason = flow->reason;
+	if (flow->receiving_from)
+		conn_received(flow->receiving_from);
+	flow->receiving_from = NULL;
+	if (control < 0 || control_attach(flow, control, &reason))
+		return;
+	flow->refused = true;
+	flow_end(flow, AZJIT_DENIED, "%s", reason.text);
+}
+
+static void begin(struct flow *flow)
+{
+	struct azjit_reason reason = flow->reason;
+
+	if (flow->refused) {
 		flow_end(flow, flow->result, "%s", reason.text);
 	} else if (flow->tcp >= 0 || target_enter(flow->relay, flow)) {
 		flow_connect(flow);
@@ -27,13 +36,9 @@ static void begin(struct flow *flow, int control)
 	}
 }
 
-static void refuse(struct flow *flow, int control, const char *text)
+static void refuse(struct flow *flow, const char *text)
 {
-	struct azjit_reason ignored;
-
 	flow->refused = true;
-	if (control >= 0)
-		(void)control_attach(flow, control, &ignored);
 	flow_end(flow, AZJIT_USAGE, "%s", text);
 }
 
@@ -67,20 +72,18 @@ void flow_message(struct flow *flow, const struct worker_msg *msg, int fd)
 {
 	_cleanup_close_ int owned = fd;
 
-	if (msg->kind == WORKER_GOT && flow->receiving_from) {
-		conn_received(flow->receiving_from);
-		flow->receiving_from = NULL;
-	}
-	if (flow->state == FLOW_ENDING && msg->kind != WORKER_READY && msg->kind != WORKER_BAD)
+	if (msg->kind == WORKER_GOT && flow->control < 0)
+		got(flow, STEAL_FD(owned));
+	if (flow->state == FLOW_ENDING)
 		return;
 	switch (msg->kind) {
 	case WORKER_READY:
-		if (flow->state == FLOW_RECEIVING && owned >= 0)
-			begin(flow, STEAL_FD(owned));
+		if (flow->state == FLOW_RECEIVING && flow->control >= 0)
+			begin(flow);
 		return;
 	case WORKER_BAD:
 		if (flow->state == FLOW_RECEIVING)
-			refuse(flow, STEAL_FD(owned), msg->text);
+			refuse(flow, msg->text);
 		return;
 	case WORKER_FIRST:
 		tell_flow(flow, "FLOW-FIRST");

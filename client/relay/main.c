@@ -87,10 +87,9 @@ static void on_stopped(void *userdata)
 static void on_signal(void *userdata, int signo)
 {
 	struct relay *relay = userdata;
-	struct azjit_source *timer;
 
 	if (relay->stopping || !relay->flows ||
-	    azjit_loop_timer(relay->loop, STOP_MS, on_stopped, relay, &timer) != AZJIT_OK)
+	    azjit_loop_timer(relay->loop, STOP_MS, on_stopped, relay, &relay->stop_timer) != AZJIT_OK)
 		azjit_loop_exit(relay->loop, EXIT_SUCCESS);
 	relay->stopping = true;
 	relay_listen_end(relay);
@@ -134,6 +133,7 @@ static int run(struct relay *relay)
 	conn_free_all(relay);
 	held_free_all(relay);
 	ended_free_all(relay);
+	azjit_source_free(relay->stop_timer);
 	azjit_source_free(term);
 	azjit_source_free(interrupt);
 	azjit_loop_free(relay->loop);

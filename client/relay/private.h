@@ -30,7 +30,7 @@
 
 struct relay {
 	struct azjit_loop *loop;
-	struct azjit_source *listener;
+	struct azjit_source *listener, *stop_timer;
 	int listen_fd;
 	bool own_socket; // made by us: unlinked at the end
 	const char *path;
@@ -195,9 +195,9 @@ void dial_cancel(struct flow *flow);
 // --- channel.c: between a worker and the main process (SOCK_SEQPACKET, one struct a packet) ---
 enum worker_kind {
 	WORKER_NONE = 0,
-	WORKER_GOT,   // the packet was taken
-	WORKER_READY, // descriptors are good; with control
-	WORKER_BAD,   // text says why; with control if that could be had
+	WORKER_GOT,   // the packet was taken; with control if there is a good one
+	WORKER_READY, // the descriptors are good
+	WORKER_BAD,   // they are not: text says why
 	WORKER_FIRST,
 	WORKER_LOGIN,
 	WORKER_TARGET_EOF,

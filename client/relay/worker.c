@@ -76,26 +76,25 @@ static bool take_packet(int broker, int fds[AZJIT_WIRE_MAX_FDS])
 	return true;
 }
 
-// Control goes to the main process, and only there.
+// Control goes to the main process, and only there, before anything else is looked at: should that take
+// for ever, the caller can still be told.
 static bool present(struct worker *worker, bool taken)
 {
-	struct worker_msg msg = {.kind = WORKER_READY};
-	int control = taken && vet_control(worker->fds[2]) ? worker->fds[2] : -1;
-	bool sent;
+	bool good = taken && vet_control(worker->fds[2]);
+	struct worker_msg msg = {.kind = good ? WORKER_READY : WORKER_BAD};
+	bool sent = channel_send(worker->channel, &(struct worker_msg){.kind = WORKER_GOT},
+	                         good ? worker->fds[2] : -1);
 
-	if (control < 0) {
-		msg.kind = WORKER_BAD;
+	if (!good)
 		(void)azjit_copy(
 		        msg.text, sizeof(msg.text),
 		        taken ? "control is not one end of a socket pair"
 		              : "three descriptors must come with the request: stdin, stdout, control");
-	} else if (!vet_descriptors(worker->fds[0], worker->fds[1], control, msg.text, sizeof(msg.text))) {
+	else if (!vet_descriptors(worker->fds[0], worker->fds[1], worker->fds[2], msg.text, sizeof(msg.text)))
 		msg.kind = WORKER_BAD;
-	}
-	sent = channel_send(worker->channel, &msg, control);
-	if (control >= 0)
-		(void)close(control);
-	return sent && msg.kind == WORKER_READY;
+	if (good)
+		(void)close(worker->fds[2]);
+	return sent && channel_send(worker->channel, &msg, -1) && msg.kind == WORKER_READY;
 }
 
 static void on_event(void *userdata, enum azjit_copy_event event)
@@ -162,7 +161,7 @@ void worker_main(pid_t parent, int broker, int channel, struct azjit_copy_counts
 		_exit(EXIT_FAILURE);
 	taken = take_packet(FD_BROKER, worker.fds);
 	(void)close(FD_BROKER);
-	if (report(&worker, WORKER_GOT) && present(&worker, taken))
+	if (present(&worker, taken))
 		work(&worker);
 	_exit(EXIT_SUCCESS);
 }

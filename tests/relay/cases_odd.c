@@ -182,7 +182,37 @@ static void nobody_reads(void)
 	(void)close(relay);
 }
 
+static bool no_workers(void *userdata)
+{
+	return ask_target("children %ld", relay_pid) == 0;
+}
+
+// A file whose owner's file system never answers: whoever looks at it, reads it or even closes it is
+// stuck in the kernel, and no signal helps. The caller is a process of its own, since it is stuck, too.
+static void file_that_never_answers(void)
+{
+	int relay = relay_connect(), file = ask_target_file("fuse");
+	struct heard heard;
+	struct call call;
+
+	CHECK(file >= 0, "no FUSE here");
+	if (file < 0)
+		return;
+	call_begin_with(&call, relay, TARGET_ADDR, PORT_ECHO, file, file);
+	(void)poll(NULL, 0, 200);
+	check_alive();
+	relay_say(relay, NULL, 0, "END", "flow", call.id, NULL);
+	CHECK(call_hear(&call, NULL, 4000, &heard), "its caller is never told");
+	check_alive();
+	(void)ask_target("unfuse");
+	(void)close(file);
+	call_end(&call);
+	CHECK(wait_until(no_workers, NULL, 3000), "its worker is left");
+	(void)close(relay);
+}
+
 const struct test_case cases_odd[] = {
+        {"odd: a file that never answers stops nobody else", file_that_never_answers},
         {"odd: forbidden addresses and our own are never dialled", forbidden_addresses},
         {"odd: descriptors without a stream are refused", odd_descriptors},
         {"odd: controls that are none are refused", odd_controls},

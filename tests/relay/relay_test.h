@@ -40,6 +40,8 @@ enum {
 //   "fds PID", "children PID", "rss PID"   -> a number (rss in KiB)
 //   "syns"           -> SYNs to gated ports that the filter has seen
 //   "listen"         -> PORT_LATER listens
+//   "fuse"           -> with the answer comes a file, open for reading and writing, of a file system
+//                       that never answers statfs, read, write and flush; "unfuse" ends it
 
 // FNV-1a, 64 bits: byte by byte, so that a swap or a loss shows.
 #define SUM_START UINT64_C(14695981039346656037)
@@ -47,6 +49,9 @@ uint64_t sum_add(uint64_t sum, const unsigned char *bytes, size_t len);
 // A pattern without period below 4 GiB: byte at `offset`.
 void pattern_fill(unsigned char *bytes, size_t len, uint64_t offset);
 uint64_t now_us(void);
+
+int fuse_open(void); // fuse.c; -1: this machine has no FUSE
+void fuse_end(void);
 
 // --- driver ---
 extern unsigned failures_in_case;
@@ -73,6 +78,7 @@ extern long relay_pid;
 extern int target_socket;                                           // connected
 unsigned long long ask_target(const char *fmt, ...) _printf_(1, 2); // the first number of the answer
 void ask_target_text(char *ret, size_t size, const char *fmt, ...) _printf_(3, 4);
+int ask_target_file(const char *question); // -1: none came
 struct stats {
 	unsigned long long accepts, bare, most, bytes, open, sum;
 };

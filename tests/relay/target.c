@@ -390,6 +390,8 @@ static void answer(const char *question, int *later, char *ret, size_t size)
 		result = count_children(number);
 	else if (strncmp(question, "syns", 4) == 0)
 		result = syns();
+	else if (strncmp(question, "unfuse", 6) == 0)
+		fuse_end();
 	else if (strncmp(question, "listen", 6) == 0)
 		*later = listen_on(PORT_LATER);
 	else if (strncmp(question, "rss ", 4) == 0) {
@@ -399,6 +401,11 @@ static void answer(const char *question, int *later, char *ret, size_t size)
 	(void)snprintf(ret, size, "%llu", result);
 	if (strncmp(question, "stats ", 6) == 0)
 		answer_stats((int)number, ret, size);
+}
+
+static void send_file(int to, int fd)
+{
+	(void)azjit_wire_send(to, "1", 1, &fd, fd >= 0, 1000);
 }
 
 // One driver; the target ends with it.
@@ -417,7 +424,10 @@ static void on_question(struct pollfd *pfd, bool *known, int *later)
 		exit(0);
 	question[n] = '\0';
 	answer(question, later, text, sizeof(text));
-	(void)send(pfd->fd, text, strlen(text), MSG_NOSIGNAL);
+	if (strncmp(question, "fuse", 4) == 0)
+		send_file(pfd->fd, fuse_open());
+	else
+		(void)send(pfd->fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
 int main(int argc, char **argv)

@@ -54,6 +54,28 @@ void ask_target_text(char *ret, size_t size, const char *fmt, ...)
 	ret[n > 0 ? n : 0] = '\0';
 }
 
+int ask_target_file(const char *question)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	char byte;
+	struct iovec iov = {&byte, 1};
+	struct msghdr msg = {.msg_iov = &iov,
+	                     .msg_iovlen = 1,
+	                     .msg_control = control.bytes,
+	                     .msg_controllen = sizeof(control)};
+	int fd = -1;
+
+	if (send(target_socket, question, strlen(question), 0) < 0 ||
+	    recvmsg(target_socket, &msg, MSG_CMSG_CLOEXEC) < 0)
+		die("target");
+	if (CMSG_FIRSTHDR(&msg))
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	return fd;
+}
+
 unsigned long long ask_target(const char *fmt, ...)
 {
 	char question[128], text[256];
