@@ -146,8 +146,8 @@ struct azjit_engine {
 	struct grants grants;
 	struct requests requests;
 	struct waiters ready; // waiters whose result is known, told in the next turn
-	LIST_HEAD(, poller) pollers;
-	LIST_HEAD(, habit) habits;
+	LIST_HEAD(pollers, poller) pollers;
+	LIST_HEAD(habits, habit) habits;
 	struct azjit_source *tick, *tell;
 };
 

@@ -214,10 +214,8 @@ static void login_is_for_whom_a_rule_names(void **state)
 	        {"1000", "sshd", NULL,
 	         "no access rule names you for the service sshd on this jump host; ask its "
 	         "administrator"},
-	        {"1000", NULL, NULL,
-	         "no access rule names you on this jump host; ask its administrator"},
-	        {"carol", "sshd", NULL,
-	         "no access rule names you on this jump host; ask its administrator"},
+	        {"1000", NULL, NULL, "no access rule names you on this jump host; ask its administrator"},
+	        {"carol", "sshd", NULL, "no access rule names you on this jump host; ask its administrator"},
 	};
 	_cleanup_config_ struct azjit_config *config = config_of(rules);
 

@@ -2,7 +2,7 @@
 // The engine against a small Azure in memory: entries, rules, and every position of what is undocumented
 // (does a newer request revoke an older one; is the plural form taken). The functions of jit.h, network.h
 // and inventory.h that the engine calls are replaced here; ledger, verdict and loop are the real ones.
-#include "grant_fake.h"
+#include "grant_run.h"
 
 static void joins_and_reuses(void **state)
 {
