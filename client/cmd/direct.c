@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "direct.h"
 
+#include <azjit/address.h>
 #include <azjit/copy.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -57,6 +58,28 @@ static int dial(const struct addrinfo *ai, int *ret_fd)
 	return error;
 }
 
+// Why a resolved address is never dialled, or NULL. The caller could dial it without us; but where
+// azjit is all that an account may run, a name must not lead to the host itself or to IMDS.
+static const char *forbidden(const struct addrinfo *ai)
+{
+	_cleanup_close_ int fd = socket(ai->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage local;
+	const char *why = NULL;
+	struct azjit_addr addr;
+	uint16_t port;
+	socklen_t len;
+
+	if (!azjit_addr_from_sockaddr(ai->ai_addr, &addr, &port))
+		return "of an unknown family";
+	if (azjit_addr_forbidden(&addr, &why))
+		return why;
+	// Only an address of this host can be bound.
+	len = azjit_addr_to_sockaddr(&addr, 0, &local);
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&local, len) == 0)
+		return "this host itself";
+	return NULL;
+}
+
 static enum azjit_result dial_any(const char *host, const char *port, int *ret_fd,
                                   struct azjit_reason *reason)
 {
@@ -64,14 +87,22 @@ static enum azjit_result dial_any(const char *host, const char *port, int *ret_f
 	                               .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG};
 	struct addrinfo *all = NULL;
 	int r = getaddrinfo(host, port, &hints, &all), error = EHOSTUNREACH;
+	const char *why = NULL;
 
 	if (r != 0)
 		return azjit_fail(reason, AZJIT_NOT_FOUND,
 		                  "%s is under no JIT policy, and no host of that name: %s", host,
 		                  r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
-	for (const struct addrinfo *ai = all; ai && error != 0; ai = ai->ai_next)
-		error = dial(ai, ret_fd);
+	for (const struct addrinfo *ai = all; ai && error != 0 && !why; ai = ai->ai_next) {
+		why = forbidden(ai);
+		if (!why)
+			error = dial(ai, ret_fd);
+	}
 	freeaddrinfo(all);
+	if (why)
+		return azjit_fail(reason, AZJIT_DENIED,
+		                  "%s leads to an address of this kind: %s; azjit never connects there", host,
+		                  why);
 	if (error != 0)
 		return azjit_fail(reason, AZJIT_PORT_CLOSED,
 		                  "%s is under no JIT policy, and port %s of it: %s", host, port,
