@@ -21,12 +21,12 @@ static const char *keep_text(struct azjit_stored *stored, sqlite3_stmt *stmt, in
 
 	if (!bytes && sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM)
 		return NULL;
-	if (sqlite3_column_type(stmt, column) != SQLITE_TEXT || (len > 0 && memchr(bytes, 0, len)) ||
+	if (sqlite3_column_type(stmt, column) != SQLITE_TEXT || (bytes && memchr(bytes, 0, len)) ||
 	    stored->string_count >= AZJIT_COUNT(stored->strings)) {
 		stored->damaged = true;
 		return "";
 	}
-	copy = len > 0 ? strndup(bytes, len) : strdup("");
+	copy = bytes ? strndup(bytes, len) : strdup("");
 	if (!copy)
 		return NULL;
 	stored->strings[stored->string_count++] = copy;

@@ -190,8 +190,9 @@ enum azjit_result azjit_ledger_verify(struct azjit_ledger *ledger, struct azjit_
 	enum azjit_result result = azjit_verification_new(ledger, reason, &verifier);
 	bool done;
 
-	if (result == AZJIT_OK)
-		result = azjit_verification_step(verifier, SIZE_MAX, &done, reason);
+	if (!verifier)
+		return result;
+	result = azjit_verification_step(verifier, SIZE_MAX, &done, reason);
 	if (result == AZJIT_OK)
 		azjit_verification_report(verifier, ret);
 	return result;
