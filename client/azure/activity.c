@@ -10,7 +10,7 @@
 // A localized value: {"value": …, "localizedValue": …}.
 static const char *value_of(const json_t *event, const char *name)
 {
-	return js_string(js_path(event, name, "value", NULL));
+	return js_string(js_path(event, name, "value"));
 }
 
 const char *parse_events(struct arena *arena, const json_t *items, const struct azjit_activity_event **ret)

@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Threat model. Attackers: whoever sits on the path to Azure; whoever can answer at a host name that we
-// ask; whoever set the environment or planted files in the home directory of the caller (`azjit
-// --direct`). Must hold: the token goes to a server whose certificate is valid for the name that we
-// asked, and nowhere else; no answer makes us send anything elsewhere, use more than bounded memory or
-// wait longer than asked. It holds because easy_policy() below is the only place where a handle gets
-// its options, it starts from defaults that are then each overridden, and one option that cannot be
-// set makes the exchange fail before it starts.
-#include "http.h"
+// Starting, watching, delivering. What a handle may do is said in http_policy.c.
+#include "http_policy.h"
 
 #include <azjit/buf.h>
 #include <azjit/text.h>
 #include <azjit/time.h>
-#include <curl/curl.h>
 #include <stdio.h>
 
 #include <strings.h>
 #include <sys/epoll.h>
 
-#define CONNECT_TIMEOUT_MS      10000L
-#define IMDS_CONNECT_TIMEOUT_MS 3000L
-#define NEVER_MS                UINT64_C(86400000)
-#define MAX_CONNECTIONS         64L // kept and in use together; more exchanges queue
+#define NEVER_MS        UINT64_C(86400000)
+#define MAX_CONNECTIONS 64L // kept and in use together; more exchanges queue
 
 struct http {
 	struct azjit_loop *loop;
@@ -36,7 +27,7 @@ struct http_exchange {
 	struct http_exchange *next, **link;
 	CURL *easy;
 	struct curl_slist *headers;
-	char *url, *request_body;
+	char *request_body;
 	struct azjit_buf body;
 	size_t header_bytes;
 	bool too_large, ended; // ended: to be delivered, with `code`
@@ -180,76 +171,6 @@ static size_t on_header(char *line, size_t size, size_t count, void *userdata)
 	return len;
 }
 
-// --- the policy ---------------------------------------------------------------------------------------
-
-#define SET(option, value) (curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
-
-static bool set_schemes(CURL *easy, bool plain)
-{
-#if LIBCURL_VERSION_NUM >= 0x075500
-	return SET(CURLOPT_PROTOCOLS_STR, plain ? "http" : "https") &&
-	       SET(CURLOPT_REDIR_PROTOCOLS_STR, "https");
-#else
-	return SET(CURLOPT_PROTOCOLS, plain ? (long)CURLPROTO_HTTP : (long)CURLPROTO_HTTPS) &&
-	       SET(CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS);
-#endif
-}
-
-static bool set_quick_exit(CURL *easy)
-{
-#if LIBCURL_VERSION_NUM >= 0x075700
-	// Else a timeout or cancel would block the loop until a hung name look-up returns.
-	return SET(CURLOPT_QUICK_EXIT, 1L);
-#else
-	return true;
-#endif
-}
-
-static bool set_trust(CURL *easy, const char *ca_file)
-{
-	if (ca_file && !(SET(CURLOPT_CAINFO, ca_file) && SET(CURLOPT_CAPATH, NULL)))
-		return false;
-	return SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
-	       SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
-	       SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-	       SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L) && SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
-}
-
-// Nothing from the environment or a home directory: an empty string is "none", NULL would be "look".
-static bool set_independence(CURL *easy, const char *proxy)
-{
-	return SET(CURLOPT_PROXY, proxy ? proxy : "") && SET(CURLOPT_NOPROXY, "") &&
-	       SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) && SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
-	       SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
-	       SET(CURLOPT_UNRESTRICTED_AUTH, 0L) && SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE) &&
-	       SET(CURLOPT_COOKIEFILE, NULL) && SET(CURLOPT_NOSIGNAL, 1L);
-}
-
-static bool set_limits(CURL *easy, bool plain, unsigned timeout_ms)
-{
-	return SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms) &&
-	       SET(CURLOPT_CONNECTTIMEOUT_MS, plain ? IMDS_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS) &&
-	       SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)HTTP_BODY_MAX_BYTES) &&
-	       SET(CURLOPT_MAXREDIRS, 0L) && SET(CURLOPT_TCP_KEEPALIVE, 1L) && set_quick_exit(easy);
-}
-
-static bool easy_policy(struct http_exchange *x, const struct http_request *request)
-{
-	bool plain = request->kind == HTTP_PLAIN_DIRECT;
-	CURL *easy = x->easy;
-
-	return set_schemes(easy, plain) && set_trust(easy, x->http->ca_file) &&
-	       set_independence(easy, plain ? NULL : x->http->proxy) &&
-	       set_limits(easy, plain, request->timeout_ms) &&
-	       SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-	       SET(CURLOPT_FRESH_CONNECT, request->kind == HTTP_TLS_ONCE ? 1L : 0L) &&
-	       SET(CURLOPT_USERAGENT, "azjit/" AZJIT_VERSION) && SET(CURLOPT_ACCEPT_ENCODING, "gzip") &&
-	       SET(CURLOPT_HTTPHEADER, x->headers) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
-	       SET(CURLOPT_WRITEDATA, x) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
-	       SET(CURLOPT_HEADERDATA, x) && SET(CURLOPT_ERRORBUFFER, x->error) && SET(CURLOPT_PRIVATE, x) &&
-	       SET(CURLOPT_URL, x->url);
-}
-
 // --- exchanges ----------------------------------------------------------------------------------------
 
 static void wipe_free(char *text)
@@ -274,7 +195,6 @@ static void exchange_free(struct http_exchange *x)
 		explicit_bzero(line->data, strlen(line->data));
 	curl_slist_free_all(x->headers);
 	wipe_free(x->request_body);
-	wipe_free(x->url);
 	azjit_buf_wipe(&x->body);
 	free(x);
 }
@@ -300,12 +220,20 @@ static bool add_headers(struct http_exchange *x, const char *const *headers)
 	return true;
 }
 
+static bool set_sinks(struct http_exchange *x)
+{
+	CURL *easy = x->easy;
+
+	return SET(CURLOPT_HTTPHEADER, x->headers) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
+	       SET(CURLOPT_WRITEDATA, x) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
+	       SET(CURLOPT_HEADERDATA, x) && SET(CURLOPT_ERRORBUFFER, x->error) && SET(CURLOPT_PRIVATE, x);
+}
+
 static bool exchange_fill(struct http_exchange *x, const struct http_request *request)
 {
 	CURL *easy = x->easy = curl_easy_init();
 
-	x->url = strdup(request->url);
-	if (!easy || !x->url || !add_headers(x, request->headers))
+	if (!easy || !add_headers(x, request->headers))
 		return false;
 	if (request->body) {
 		struct curl_slist *longer = curl_slist_append(x->headers, "Expect:");
@@ -317,7 +245,7 @@ static bool exchange_fill(struct http_exchange *x, const struct http_request *re
 		    !SET(CURLOPT_POSTFIELDS, x->request_body))
 			return false;
 	}
-	return easy_policy(x, request);
+	return set_sinks(x) && http_policy(easy, request, x->http->ca_file, x->http->proxy);
 }
 
 struct http_exchange *http_start(struct http *http, const struct http_request *request, http_fn *fn,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Threat model. Attackers: a server that is not Entra ID or the metadata service (kept away by http.c
+// Threat model. Attackers: a server that is not Entra ID or the metadata service (kept away by http_policy.c
 // and by asking IMDS directly only); a reader of our memory or of what we print after the fact. Must
 // hold: the token is in one place, is wiped when replaced, refused or given up, and is never part of a
 // reason. A selector or tenant from the configuration cannot change the host that is asked.

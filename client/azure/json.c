@@ -37,7 +37,7 @@ const json_t *js_member(const json_t *object, const char *name)
 	return json_is_null(value) ? NULL : value;
 }
 
-const json_t *js_path(const json_t *object, ...)
+const json_t *js_descend(const json_t *object, ...)
 {
 	const char *name;
 	va_list names;

@@ -17,8 +17,9 @@ json_t *js_read(const char *text, size_t len, const char **ret_why);
 
 // The member of an object; NULL if absent, null, or `object` is no object (NULL included).
 const json_t *js_member(const json_t *object, const char *name);
-// The same through several objects, ended by NULL: js_path(vm, "properties", "storageProfile", NULL).
-const json_t *js_path(const json_t *object, ...) __attribute__((sentinel));
+// The same through several objects: js_path(vm, "properties", "storageProfile").
+#define js_path(object, ...) js_descend((object), __VA_ARGS__, (const char *)NULL)
+const json_t *js_descend(const json_t *object, ...) __attribute__((sentinel));
 // The string, borrowed from the JSON; "" if it is none.
 const char *js_string(const json_t *value);
 const char *js_text(const json_t *object, const char *name);

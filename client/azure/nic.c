@@ -11,7 +11,7 @@
 
 static const char *reference(const json_t *properties, const char *name)
 {
-	return js_string(js_path(properties, name, "id", NULL));
+	return js_string(js_path(properties, name, "id"));
 }
 
 // --- interfaces ---------------------------------------------------------------------------------------
@@ -94,12 +94,12 @@ const char *parse_subnets(struct arena *arena, const json_t *items, const struct
 	size_t total = 0, count = 0;
 
 	for (size_t i = 0; i < js_count(items); i++)
-		total += js_count(js_path(json_array_get(items, i), "properties", "subnets", NULL));
+		total += js_count(js_path(json_array_get(items, i), "properties", "subnets"));
 	list = arena_array(arena, total, sizeof(*list));
 	if (!list)
 		return PARSE_NOMEM;
 	for (size_t i = 0; i < js_count(items); i++) {
-		const json_t *subnets = js_path(json_array_get(items, i), "properties", "subnets", NULL);
+		const json_t *subnets = js_path(json_array_get(items, i), "properties", "subnets");
 
 		for (size_t j = 0; j < js_count(subnets); j++) {
 			const json_t *subnet = json_array_get(subnets, j);

@@ -14,7 +14,7 @@
 
 static const char *os_name(const json_t *properties)
 {
-	const char *text = js_string(js_path(properties, "storageProfile", "osDisk", "osType", NULL));
+	const char *text = js_string(js_path(properties, "storageProfile", "osDisk", "osType"));
 
 	if (azjit_ieq(text, "linux"))
 		return "Linux";
@@ -43,7 +43,7 @@ static const char *parse_interfaces(struct arena *arena, const json_t *reference
 		for (size_t i = 0; i < js_count(references); i++) {
 			const json_t *item = json_array_get(references, i);
 
-			if (js_flag(js_path(item, "properties", "primary", NULL)) == primary &&
+			if (js_flag(js_path(item, "properties", "primary")) == primary &&
 			    *js_text(item, "id"))
 				list[count++] = js_text(item, "id");
 		}
@@ -66,8 +66,8 @@ const char *parse_vms(struct arena *arena, const json_t *items, const struct azj
 		list[i].location = js_text(item, "location");
 		list[i].os = os_name(properties);
 		list[i].deny_tag = tag_value(js_member(item, "tags"), "azjit");
-		what = parse_interfaces(
-		        arena, js_path(properties, "networkProfile", "networkInterfaces", NULL), &list[i]);
+		what = parse_interfaces(arena, js_path(properties, "networkProfile", "networkInterfaces"),
+		                        &list[i]);
 	}
 	*ret = list;
 	return what;
