@@ -346,21 +346,41 @@ static void boot_id(char text[AZJIT_UUID_CHARS])
 	text[AZJIT_UUID_CHARS - 1] = '\0';
 }
 
+// When this process started, as /proc tells it.
+static void own_start(char text[24])
+{
+	char line[1024], *p;
+	_cleanup_close_ int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, line, sizeof(line) - 1);
+
+	assert_true(n > 0);
+	line[n] = '\0';
+	p = strrchr(line, ')');
+	for (int i = 0; i < 20; i++)
+		p = strchr(p + 1, ' ');
+	(void)snprintf(text, 24, "%.*s", (int)strcspn(p + 1, " "), p + 1);
+}
+
 // Our own pid is alive, but it is not the process, or not the boot, that the entry means.
 static void reused_pid_is_another_process(void **state)
 {
 	struct scene scene = {.place = *state};
-	char boot[AZJIT_UUID_CHARS];
+	char boot[AZJIT_UUID_CHARS], start_text[24];
 
 	boot_id(boot);
+	own_start(start_text);
 	scene.ledger = open_ledger(scene.place);
 	append_opened(&scene, "11111111-1111-4111-8111-111111111111", "1", boot);
-	append_opened(&scene, "22222222-2222-4222-8222-222222222222", "1",
+	append_opened(&scene, "22222222-2222-4222-8222-222222222222", start_text,
 	              "33333333-3333-4333-8333-333333333333");
+	azjit_ledger_close(scene.ledger);
+	scene.ledger = open_ledger(scene.place);
+	append_opened(&scene, "44444444-4444-4444-8444-444444444444", start_text, boot);
 	azjit_ledger_close(scene.ledger);
 	start(&scene);
 	assert_int_equal(scene.ends, 2);
 	assert_int_equal(events(&scene, "lost"), 2);
+	assert_non_null(azjit_session_find(scene.sessions, "44444444-4444-4444-8444-444444444444"));
 	cleanup(&scene);
 }
 
