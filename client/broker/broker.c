@@ -13,6 +13,7 @@
 
 #include <azjit/log.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 // --- what the engine asks of us -----------------------------------------------------------------------
@@ -145,6 +146,17 @@ static enum azjit_result azure(struct broker *broker, struct azjit_reason *reaso
 	return AZJIT_OK;
 }
 
+static enum azjit_result record_recovered(struct broker *broker, struct azjit_reason *reason)
+{
+	size_t sessions = azjit_sessions_count(broker->sessions), flows = flows_count(broker->flows);
+	char text[96];
+
+	if (sessions + flows == 0)
+		return AZJIT_OK;
+	(void)snprintf(text, sizeof(text), "%zu sessions and %zu connections live on", sessions, flows);
+	return record_start(broker, "recovered", text, reason);
+}
+
 // From the ledger, in this order: grants, the sessions and connections that use them.
 static enum azjit_result recover(struct broker *broker, struct azjit_reason *reason)
 {
@@ -157,6 +169,8 @@ static enum azjit_result recover(struct broker *broker, struct azjit_reason *rea
 		                            &broker->sessions);
 	if (result == AZJIT_OK)
 		result = flows_new(broker, reason, &broker->flows);
+	if (result == AZJIT_OK)
+		result = record_recovered(broker, reason);
 	if (result != AZJIT_OK)
 		return result;
 	result = relay_link_new(broker, &broker->relay);

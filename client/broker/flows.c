@@ -39,12 +39,21 @@ static void move_to_ended(struct flows *flows, struct flow **at)
 	flows->ended = flow;
 }
 
+size_t flows_count(const struct flows *flows)
+{
+	size_t count = 0;
+
+	for (const struct flow *flow = flows->first; flow; flow = flow->next)
+		count++;
+	return count;
+}
+
 size_t flows_of(const struct flows *flows, const char *grant, const char *user)
 {
 	size_t count = 0;
 
 	for (const struct flow *flow = flows->first; flow; flow = flow->next)
-		count += azjit_streq(flow->grant, grant) && (!user || azjit_streq(flow->user, user));
+		count += azjit_streq(flow->grant, grant) && azjit_streq(flow->user, user);
 	return count;
 }
 

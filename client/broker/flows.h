@@ -20,7 +20,8 @@ struct flow {
 // Recovers those without an end from the ledger, and tells the engine that they use their grants.
 enum azjit_result flows_new(struct broker *broker, struct azjit_reason *reason, struct flows **ret);
 void flows_free(struct flows *flows);
-// How many use a grant, of this user (NULL: of anyone).
+// How many there are; how many of them use a grant, of this user.
+size_t flows_count(const struct flows *flows);
 size_t flows_of(const struct flows *flows, const char *grant, const char *user);
 
 // The entry that must be durable before the flow is handed over ("start").

@@ -303,6 +303,9 @@ static void restart_learns_from_the_relay(void **state)
 	relay.fd = accept4(relay.listener, NULL, NULL, SOCK_CLOEXEC);
 	(void)relay_hear(&relay, "LIST");
 	assert_int_equal(shared->flows_begun, 4); // the new engine is told of both
+	assert_int_equal(entries(stage, AZJIT_ENTRY_START, "recovered", "reason",
+	                         "0 sessions and 2 connections live on"),
+	                 1);
 	relay_say(&relay, "FLOW-IS", flows[1], "addr=10.20.1.4\nport=22\nuid=1001\nin=1\nout=2\n");
 	len = snprintf(text, sizeof(text), "AZJIT/1 LIST-END\n\n");
 	assert_int_equal(send(relay.fd, text, (size_t)len, 0), len);
