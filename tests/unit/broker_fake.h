@@ -41,6 +41,7 @@ struct shared {
 	int needs, cancels, lookups, flows_begun, flows_ended, probe_needs;
 	int fail_at; // test_broker_nomem: the allocation that fails, counting down
 	int log_reads;
+	bool foreign_relay;          // who listens at the relay's socket has another uid
 	bool log_down;               // the Activity Log of the second subscription
 	bool inventory_down, tagged; // tagged: every VM carries azjit=deny
 };
@@ -58,9 +59,13 @@ int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 	int result = (int)syscall(SYS_getsockopt, fd, level, name, value, len), type = 0;
 	socklen_t type_len = sizeof(type);
 
-	if (result == 0 && level == SOL_SOCKET && name == SO_PEERCRED && shared &&
-	    syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0 && type == SOCK_STREAM)
+	if (result != 0 || level != SOL_SOCKET || name != SO_PEERCRED || !shared ||
+	    syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &type_len) != 0)
+		return result;
+	if (type == SOCK_STREAM)
 		((struct ucred *)value)->uid = shared->uid;
+	else if (shared->foreign_relay)
+		((struct ucred *)value)->uid++;
 	return result;
 }
 

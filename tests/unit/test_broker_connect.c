@@ -249,6 +249,27 @@ static void without_relay_nothing_is_asked(void **state)
 	stage_stop(stage);
 }
 
+// Who planted a socket where the relay's should be gets nobody's descriptors.
+static void foreign_relay_hears_nothing(void **state)
+{
+	struct stage *stage = *state;
+	struct relay relay = {.fd_count = 0};
+	struct pollfd heard_from = {.events = POLLIN};
+	char reason[512], byte;
+
+	shared->uid = ALICE;
+	shared->foreign_relay = true;
+	relay_listen(&relay, stage);
+	stage_start(stage);
+	ask_connect(stage, CONNECT("web01", "22"), "broker-down", reason);
+	relay.fd = accept4(relay.listener, NULL, NULL, SOCK_CLOEXEC);
+	heard_from.fd = relay.fd;
+	assert_int_equal(poll(&heard_from, 1, ANSWER_MS), 1);
+	assert_int_equal(recv(relay.fd, &byte, 1, 0), 0);
+	stage_stop(stage);
+	relay_close(&relay);
+}
+
 // The caller leaves while it waits: its waiter is given up and its descriptors are closed.
 static void leaving_cancels(void **state)
 {
@@ -332,6 +353,7 @@ int main(void)
 	        broker_test(own_addresses_are_refused),
 	        broker_test(failure_is_told_with_its_sentence),
 	        broker_test(without_relay_nothing_is_asked),
+	        broker_test(foreign_relay_hears_nothing),
 	        broker_test(leaving_cancels),
 	        broker_test(restart_learns_from_the_relay),
 	};
