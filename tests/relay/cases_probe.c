@@ -3,6 +3,7 @@
 #include "relay_test.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #define RUNS  30
@@ -75,6 +76,38 @@ static void latency(void)
 	printf("# connected after the filter opened: median %ld ms, p95 %ld ms, most %ld ms\n",
 	       latency_ms[RUNS / 2], latency_ms[RUNS * 95 / 100], latency_ms[RUNS - 1]);
 	CHECK(latency_ms[RUNS * 95 / 100] <= 150, "p95 is %ld ms", latency_ms[RUNS * 95 / 100]);
+	(void)close(relay);
+}
+
+// The relay sleeps while the kernel's second SYN (after 1 s) completes ten handshakes; when it wakes,
+// their time is over and they are open, all at once.
+static void late_handshakes(void)
+{
+	int relay = relay_connect();
+	struct heard heard;
+	char id[16];
+
+	(void)ask_target("reset");
+	for (int port = PORT_GATED + 10; port < PORT_GATED + 20; port++) {
+		(void)snprintf(id, sizeof(id), "l%d", port);
+		begin_probe(relay, id, port, NULL);
+	}
+	(void)poll(NULL, 0, 250);
+	CHECK(kill((pid_t)relay_pid, SIGSTOP) == 0, "stop");
+	for (int port = PORT_GATED + 10; port < PORT_GATED + 20; port++)
+		(void)ask_target("open %d 0", port);
+	(void)poll(NULL, 0, 1500);
+	CHECK(kill((pid_t)relay_pid, SIGCONT) == 0, "continue");
+	for (int i = 0; i < 10; i++)
+		CHECK(relay_hear(relay, "PROBE-OPEN", NULL, 3000, &heard), "probe %d", i);
+	(void)poll(NULL, 0, 300);
+	for (int port = PORT_GATED + 10; port < PORT_GATED + 20; port++) {
+		struct stats stats = target_stats(port);
+
+		CHECK(stats.accepts == 1 && stats.bare == 0, "port %d: %llu accepts, %llu bare", port,
+		      stats.accepts, stats.bare);
+	}
+	(void)ask_target("shut");
 	(void)close(relay);
 }
 
@@ -151,6 +184,7 @@ static void ends_with_its_broker(void)
 
 const struct test_case cases_probe[] = {
         {"probe: connected within 150 ms of the filter's opening, accepts are flows", latency},
+        {"probe: a handshake that completes late is not dropped", late_handshakes},
         {"probe: one SYN at a time, at its cadence", cadence},
         {"probe: refused is noted once, and probing goes on", refused_then_open},
         {"probe: a finished handshake waits for a flow", held_for_another},
