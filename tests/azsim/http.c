@@ -22,6 +22,7 @@
 #define CONNECTION_MEMORY (128u << 10)
 #define IDLE_S            300
 #define HELD_POLL_MS      100
+#define QUIET_ROUNDS      20
 
 struct listener {
 	struct sim *sim;
@@ -278,23 +279,36 @@ void http_start(struct sim *sim, const struct tls *tls)
 		start_one(sim, SERVICE_CONTROL, NULL);
 }
 
-static int64_t until_next(const struct sim *sim)
+// libmicrohttpd 0.9.75 asks to be run again at once, for ever, while a client lets a TLS handshake rest: it
+// forgets that there was nothing to read. What is new wakes the loop by itself, so after some
+// rounds in which nothing was, it is run rarely.
+static int64_t daemons_wait(unsigned quiet_rounds)
 {
-	int64_t wait = timers_next(&sim->wall);
-	ticks due = timers_next(&sim->timers);
+	int64_t wait = 60000;
 
-	wait = wait == INT64_MAX ? 60000 : wait - mono_ms();
-	if (due != INT64_MAX && !sim->clock.manual) {
-		int64_t ms = (due - clock_now(&sim->clock) + TICKS_PER_MS - 1) / TICKS_PER_MS;
-
-		wait = ms < wait ? ms : wait;
-	}
 	for (size_t i = 0; i < SERVICE_COUNT; i++) {
 		MHD_UNSIGNED_LONG_LONG ms;
 
 		if (listeners[i].daemon && MHD_get_timeout(listeners[i].daemon, &ms) == MHD_YES &&
 		    (int64_t)ms < wait)
 			wait = (int64_t)ms;
+	}
+	if (wait > 0 || quiet_rounds < QUIET_ROUNDS)
+		return wait;
+	return quiet_rounds < 10 * QUIET_ROUNDS ? 1 : 10;
+}
+
+static int64_t until_next(const struct sim *sim, unsigned quiet_rounds)
+{
+	int64_t wait = daemons_wait(quiet_rounds), due_wall = timers_next(&sim->wall);
+	ticks due = timers_next(&sim->timers);
+
+	if (due_wall != INT64_MAX && due_wall - mono_ms() < wait)
+		wait = due_wall - mono_ms();
+	if (due != INT64_MAX && !sim->clock.manual) {
+		int64_t ms = (due - clock_now(&sim->clock) + TICKS_PER_MS - 1) / TICKS_PER_MS;
+
+		wait = ms < wait ? ms : wait;
 	}
 	return wait < 0 ? 0 : wait;
 }
@@ -310,6 +324,7 @@ static void watch(int ep, int fd)
 void http_loop(struct sim *sim, int signal_fd, void (*on_signal)(struct sim *sim, int signal_fd))
 {
 	int ep = epoll_create1(EPOLL_CLOEXEC);
+	unsigned quiet_rounds = 0;
 
 	watch(ep, signal_fd);
 	for (size_t i = 0; i < SERVICE_COUNT; i++)
@@ -318,8 +333,9 @@ void http_loop(struct sim *sim, int signal_fd, void (*on_signal)(struct sim *sim
 			      MHD_get_daemon_info(listeners[i].daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
 	while (!sim->stop) {
 		struct epoll_event ev[SERVICE_COUNT + 1];
-		int n = epoll_wait(ep, ev, ARRAY_SIZE(ev), (int)until_next(sim));
+		int n = epoll_wait(ep, ev, ARRAY_SIZE(ev), (int)until_next(sim, quiet_rounds));
 
+		quiet_rounds = n > 0 ? 0 : quiet_rounds + 1;
 		for (int i = 0; i < n; i++)
 			if (ev[i].data.fd == signal_fd)
 				on_signal(sim, signal_fd);
