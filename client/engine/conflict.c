@@ -212,6 +212,16 @@ static void vanished(struct azjit_grant *grant, const char *how)
 	}
 }
 
+// Its combined request ends, and the renewal for the others took its place: to ask again for the last
+// seconds would take the port away from them in turn.
+static bool ends_anyway(const struct azjit_grant *grant)
+{
+	const struct azjit_request *request = grant->request;
+
+	return request && request->renewed && request->sources.count > 1 &&
+	       azjit_azure_now(grant->engine->azure) >= request->end - (RENEW_LEAD_S + 1) * AZJIT_TICKS_PER_S;
+}
+
 void conflict_lost(struct azjit_grant *loser, const char *how)
 {
 	struct azjit_grant *newer = newer_on_port(loser);
@@ -219,6 +229,10 @@ void conflict_lost(struct azjit_grant *loser, const char *how)
 
 	if (!newer || azjit_streq(loser->ev.entry_reason, "UserManuallyRevoked")) {
 		vanished(loser, how);
+		return;
+	}
+	if (ends_anyway(loser)) {
+		grant_close(loser, AZJIT_GRANT_CLOSED, "renewed for the others, seconds before its end");
 		return;
 	}
 	if (sources_equal(&newer->sources, &loser->sources)) {

@@ -10,13 +10,15 @@
 #include <sys/queue.h>
 #include <syslog.h>
 
-#define CHECK_WINDOW_MS  10000   // an intent that may have been sent shows in the policy within this
-#define WATCH_MS         30000   // how long others on the port are watched after a request (design §8)
-#define OVERDUE_MS       60000   // a rule that stays so long after its end is an alarm
-#define KEEP_MS          3600000 // ended grants stay visible
-#define REUSE_S          60      // a grant that ends sooner is not joined by a newcomer
-#define RENEW_LEAD_S     10      // a combined request is renewed this long before its earliest end
-#define REFUSED_MS       3000    // refusals by the target, with the filter open, before we believe them
+#define CHECK_WINDOW_MS 10000   // an intent that may have been sent shows in the policy within this
+#define WATCH_MS        30000   // how long others on the port are watched after a request (design §8)
+#define OVERDUE_MS      60000   // a rule that stays so long after its end is an alarm
+#define KEEP_MS         3600000 // ended grants stay visible
+#define REUSE_S         60      // a grant that ends sooner is not joined by a newcomer
+// A combined request is renewed this long before its earliest end. The renewal takes the port away from
+// those who end then, as soon as its rule comes: short, or they lose more than Azure's own delay.
+#define RENEW_LEAD_S     2
+#define REFUSED_MS       3000 // refusals by the target, with the filter open, before we believe them
 #define READ_DEADLINE_MS 10000
 
 struct azjit_request;
