@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks a target again and again whether packets pass, by the handshake of the connection that will be
-// used: one SYN in flight, at the cadence of azjit/relay.h.
+// used: one SYN in flight, at the cadence of azjit/relay.h, and for a target that may be far a second one
+// beside it that has more time. The second must not replace the first: while it waits for an answer to
+// a SYN that the filter dropped, a near target would be found open late.
 #include "private.h"
 
 #include <azjit/text.h>
 #include <azjit/time.h>
 #include <sys/epoll.h>
 
-#define SLOW_LIFE_MS 1000
+#define FAR_LIFE_MS 1000
+
+enum lane { LANE_NEAR, LANE_FAR, LANE_COUNT };
+
+struct attempt {
+	struct probe *probe;
+	enum lane lane;
+	int fd; // -1 between attempts
+	struct azjit_source *io, *timer;
+};
 
 struct probe {
 	struct conn *conn;
@@ -16,9 +27,8 @@ struct probe {
 	struct target *target;
 	bool slow;
 	uint64_t started_ms, syns;
-	int fd;    // the attempt under way, -1 between attempts
 	int noted; // errno of the newest PROBE-NOTE
-	struct azjit_source *io, *timer;
+	struct attempt attempts[LANE_COUNT];
 	struct held *held; // the winner, until its flow or STOP
 };
 
@@ -26,13 +36,13 @@ static const struct {
 	uint64_t until_ms, every_ms;
 } cadence[] = {{15000, 100}, {60000, 250}, {UINT64_MAX, 1000}};
 
-static uint64_t life_ms(const struct probe *probe)
+static uint64_t life_ms(const struct attempt *attempt)
 {
-	uint64_t age_ms = azjit_time_monotonic_ms() - probe->started_ms;
+	uint64_t age_ms = azjit_time_monotonic_ms() - attempt->probe->started_ms;
 	size_t i = 0;
 
-	if (probe->slow && probe->syns % 2 == 0)
-		return SLOW_LIFE_MS;
+	if (attempt->lane == LANE_FAR)
+		return FAR_LIFE_MS;
 	while (age_ms >= cadence[i].until_ms)
 		i++;
 	return cadence[i].every_ms;
@@ -63,24 +73,50 @@ static void probe_free(struct probe *probe)
 		link = &(*link)->next;
 	*link = probe->next;
 	probe->conn->probe_count--;
-	azjit_source_free(probe->io);
-	azjit_source_free(probe->timer);
+	for (int i = 0; i < LANE_COUNT; i++) {
+		azjit_source_free(probe->attempts[i].io);
+		azjit_source_free(probe->attempts[i].timer);
+	}
 	if (probe->held)
 		held_orphan(probe->held);
 	target_put(relay, probe->target);
 	free(probe);
 }
 
-static void won(struct probe *probe)
+static void close_attempt(struct attempt *attempt)
 {
+	attempt->io = azjit_source_free(attempt->io);
+	if (attempt->fd >= 0)
+		(void)close(attempt->fd);
+	attempt->fd = -1;
+}
+
+// The other attempt of a probe that has its winner: given up, or, if it was answered in the same moment,
+// kept for the next flow there.
+static void retire(struct attempt *attempt)
+{
+	int error;
+
+	attempt->timer = azjit_source_free(attempt->timer);
+	if (attempt->fd < 0)
+		return;
+	attempt->io = azjit_source_free(attempt->io);
+	if (!handshake_abandon(attempt->fd) && handshake_state(attempt->fd, &error) == HANDSHAKE_OPEN)
+		held_add_orphan(attempt->probe->conn->relay, STEAL_FD(attempt->fd), attempt->probe->target);
+	close_attempt(attempt);
+}
+
+static void won(struct attempt *attempt)
+{
+	struct probe *probe = attempt->probe;
 	char bytes[RELAY_MSG_BYTES];
 	struct azjit_wire_out out;
 	size_t len;
 
-	probe->io = azjit_source_free(probe->io);
-	probe->timer = azjit_source_free(probe->timer);
-	held_add(probe->conn->relay, probe->fd, probe->target, &probe->held);
-	probe->fd = -1;
+	attempt->io = azjit_source_free(attempt->io);
+	held_add(probe->conn->relay, STEAL_FD(attempt->fd), probe->target, &probe->held);
+	for (int i = 0; i < LANE_COUNT; i++)
+		retire(&probe->attempts[i]);
 	azjit_wire_begin(&out, bytes, sizeof(bytes), "PROBE-OPEN");
 	azjit_wire_put(&out, "probe", probe->id);
 	azjit_wire_put_u64(&out, "elapsed-ms", azjit_time_monotonic_ms() - probe->started_ms);
@@ -89,27 +125,24 @@ static void won(struct probe *probe)
 	conn_send(probe->conn, bytes, len);
 }
 
-static void lost(struct probe *probe, int error)
+static void lost(struct attempt *attempt, int error)
 {
-	probe->io = azjit_source_free(probe->io);
-	if (probe->fd >= 0)
-		(void)close(probe->fd);
-	probe->fd = -1;
-	note(probe, error);
+	close_attempt(attempt);
+	note(attempt->probe, error);
 }
 
-static void judge(struct probe *probe)
+static void judge(struct attempt *attempt)
 {
 	int error = 0;
 
-	switch (handshake_state(probe->fd, &error)) {
+	switch (handshake_state(attempt->fd, &error)) {
 	case HANDSHAKE_PENDING:
 		return;
 	case HANDSHAKE_OPEN:
-		won(probe);
+		won(attempt);
 		return;
 	case HANDSHAKE_FAILED:
-		lost(probe, error);
+		lost(attempt, error);
 		return;
 	}
 }
@@ -119,38 +152,53 @@ static void on_io(void *userdata, int fd, uint32_t events)
 	judge(userdata);
 }
 
-static void attempt(struct probe *probe)
+static void start_attempt(struct attempt *attempt)
 {
-	probe->fd = handshake_start(&probe->target->addr, probe->target->port);
+	struct probe *probe = attempt->probe;
+
+	attempt->fd = handshake_start(&probe->target->addr, probe->target->port);
 	probe->syns++;
-	if (probe->fd < 0 || azjit_loop_io(probe->conn->relay->loop, probe->fd, EPOLLOUT, on_io, probe,
-	                                   &probe->io) != AZJIT_OK)
-		lost(probe, errno);
+	if (attempt->fd < 0 || azjit_loop_io(probe->conn->relay->loop, attempt->fd, EPOLLOUT, on_io, attempt,
+	                                     &attempt->io) != AZJIT_OK)
+		lost(attempt, errno);
 }
 
 // The attempt under way has had its time: complete or abandoned, never dropped in between.
-static void end_attempt(struct probe *probe)
+static void end_attempt(struct attempt *attempt)
 {
-	if (probe->fd < 0)
+	if (attempt->fd < 0)
 		return;
-	if (!handshake_abandon(probe->fd)) {
-		judge(probe);
-		return;
-	}
-	probe->io = azjit_source_free(probe->io);
-	(void)close(probe->fd);
-	probe->fd = -1;
+	if (handshake_abandon(attempt->fd))
+		close_attempt(attempt);
+	else
+		judge(attempt);
 }
 
 static void on_tick(void *userdata)
 {
-	struct probe *probe = userdata;
+	struct attempt *attempt = userdata;
 
-	end_attempt(probe);
-	if (!probe->timer)
+	end_attempt(attempt);
+	if (!attempt->timer)
 		return;
-	attempt(probe);
-	(void)azjit_source_timer(probe->timer, life_ms(probe));
+	if (attempt->lane == LANE_FAR && !attempt->probe->slow) {
+		attempt->timer = azjit_source_free(attempt->timer);
+		return;
+	}
+	start_attempt(attempt);
+	(void)azjit_source_timer(attempt->timer, life_ms(attempt));
+}
+
+// The far attempt begins with the rule and ends, at its next turn, without it.
+static bool begin_attempts(struct probe *probe, bool slow)
+{
+	struct attempt *far = &probe->attempts[LANE_FAR];
+
+	probe->slow = slow;
+	if (!probe->attempts[LANE_NEAR].timer)
+		return true; // it has had its winner
+	return !slow || far->timer ||
+	       azjit_loop_timer(probe->conn->relay->loop, 0, on_tick, far, &far->timer) == AZJIT_OK;
 }
 
 static struct probe *probe_find(const struct conn *conn, const char *id)
@@ -183,7 +231,8 @@ static struct probe *probe_new(struct conn *conn, const char *id, const struct a
 	}
 	(void)azjit_copy(probe->id, sizeof(probe->id), id);
 	probe->conn = conn;
-	probe->fd = -1;
+	for (int i = 0; i < LANE_COUNT; i++)
+		probe->attempts[i] = (struct attempt){.probe = probe, .lane = (enum lane)i, .fd = -1};
 	probe->started_ms = azjit_time_monotonic_ms();
 	probe->next = conn->probes;
 	conn->probes = probe;
@@ -197,7 +246,7 @@ void probe_begin(struct conn *conn, const char *id, const struct azjit_addr *add
 	struct azjit_reason reason;
 
 	if (probe) {
-		probe->slow = slow;
+		(void)begin_attempts(probe, slow); // the near one goes on in any case
 		return;
 	}
 	if (target_check(addr, port, &reason) != AZJIT_OK) {
@@ -209,8 +258,9 @@ void probe_begin(struct conn *conn, const char *id, const struct azjit_addr *add
 		return;
 	}
 	probe = probe_new(conn, id, addr, port);
-	if (probe && azjit_loop_timer(conn->relay->loop, 0, on_tick, probe, &probe->timer) == AZJIT_OK) {
-		probe->slow = slow;
+	if (probe && azjit_loop_timer(conn->relay->loop, 0, on_tick, &probe->attempts[LANE_NEAR],
+	                              &probe->attempts[LANE_NEAR].timer) == AZJIT_OK) {
+		(void)begin_attempts(probe, slow);
 		return;
 	}
 	if (probe)
@@ -224,7 +274,8 @@ void probe_stop(struct conn *conn, const char *id)
 
 	if (!probe)
 		return;
-	end_attempt(probe);
+	for (int i = 0; i < LANE_COUNT; i++)
+		end_attempt(&probe->attempts[i]);
 	probe_free(probe);
 }
 

@@ -10,8 +10,8 @@
 //   PROBE   probe=ID addr=A port=P           starts probing: one SYN in flight, every 100 ms until
 //           [slow=1]                         15 s, then 250 ms until 60 s, then every 1 s; slow=1
 //                                            (also as a later PROBE of the same id): the rule is
-//                                            known to be there, so every second attempt may live
-//                                            1 s (a far target)
+//                                            known to be there, so a second attempt lives 1 s beside
+//                                            the others (a far target)
 //   STOP    probe=ID                         ends it; a winning socket that is still held is kept up
 //                                            to 10 s for a FLOW to the same addr and port, since a
 //                                            finished handshake must not be dropped
