@@ -19,7 +19,8 @@ wait_lab_up() {
 	export LAB_SHARE=$BATS_FILE_TMPDIR WAIT_SEED
 	ports_lab "$WAIT_FIRST" "$last" 120
 	scenario=$(jq --argjson seed "$WAIT_SEED" \
-		'.seed = $seed | .delays.rule_ms = {"min": 200, "max": 8000}' "$LAB_SCENARIO")
+		'.seed = $seed | .delays += {"rule_ms": {"min": 200, "max": 8000}, "dataplane_ms": {"min": 0, "max": 1500}}' \
+		"$LAB_SCENARIO")
 	echo "$scenario" >"$LAB_SCENARIO"
 	cat >"$LAB_SHARE/one" <<-'END'
 		#!/bin/bash
