@@ -30,7 +30,7 @@
 #define VM_ID(name)                                                                  \
 	"/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/rg-lab/" \
 	"providers/Microsoft.Compute/virtualMachines/" name
-#define ANSWER_MS 5000
+#define ANSWER_MS 20000
 
 enum need_mode { NEED_OK = 0, NEED_FAIL, NEED_NEVER };
 
