@@ -116,6 +116,12 @@ static void half_close_ours(void)
 	(void)close(relay);
 }
 
+static bool still_here_came(void *userdata)
+{
+	return target_stats(PORT_FIRST_EOF).sum ==
+	       sum_add(SUM_START, (const unsigned char *)"still here", 10);
+}
+
 static void half_close_theirs(void)
 {
 	int relay = relay_connect();
@@ -132,7 +138,7 @@ static void half_close_theirs(void)
 	CHECK(write_all(call.in, "still here", 10), "write");
 	(void)close(STEAL_FD(call.in));
 	check_done(&call, "ok");
-	CHECK(target_stats(PORT_FIRST_EOF).sum == sum_add(SUM_START, (const unsigned char *)"still here", 10),
+	CHECK(wait_until(still_here_came, NULL, 2000),
 	      "the target did not get what was written after its end of file");
 	call_end(&call);
 	(void)close(relay);

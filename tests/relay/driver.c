@@ -11,8 +11,8 @@ long relay_pid;
 
 int main(int argc, char **argv)
 {
-	static const struct test_case *const all[] = {cases_probe, cases_data, cases_life, cases_odd,
-	                                              cases_last};
+	static const struct test_case *const all[] = {cases_probe, cases_data, cases_life,
+	                                              cases_odd,   cases_cli,  cases_last};
 	unsigned passed = 0, failed = 0;
 
 	if (argc < 4)

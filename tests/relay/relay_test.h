@@ -69,7 +69,8 @@ struct test_case {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct test_case cases_probe[], cases_data[], cases_life[], cases_odd[], cases_last[];
+extern const struct test_case cases_probe[], cases_data[], cases_life[], cases_odd[], cases_cli[],
+        cases_last[];
 
 int bench(void); // throughput through the relay over that of a connection of our own
 
