@@ -76,12 +76,10 @@ enum azjit_result gate_host(struct broker *broker, const struct caller *caller, 
 	if (azjit_addr_parse(host, &addr) != AZJIT_OK)
 		return AZJIT_OK;
 	if (azjit_addr_forbidden(&addr, &why))
-		(void)azjit_fail(reason, AZJIT_DENIED, "%s is %s address: azjit never connects there", host,
-		                 why);
+		(void)azjit_fail(reason, AZJIT_DENIED, "%s is never connected to (%s)", host, why);
 	else if (is_own(&addr))
 		(void)azjit_fail(reason, AZJIT_DENIED,
-		                 "%s is an address of this jump host itself: azjit never connects there",
-		                 host);
+		                 "%s is never connected to (an address of this jump host)", host);
 	else
 		return AZJIT_OK;
 	return refuse(broker, caller, host, port, NULL, AZJIT_DENIED, reason);
