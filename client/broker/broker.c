@@ -16,6 +16,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#define FAULT_WINDOW_MS 10000
+#define FAULTS_MOST     20
+
 // --- what the engine asks of us -----------------------------------------------------------------------
 
 static void probe_start(void *userdata, const char *probe_id, const struct azjit_addr *addr, uint16_t port,
@@ -222,10 +225,26 @@ enum azjit_result broker_start(struct azjit_config *config, struct azjit_reason 
 	return AZJIT_OK;
 }
 
+// A turn of the loop that fails for want of memory loses nothing: the kernel tells its events again. One
+// that fails again and again is another matter.
 int broker_run(struct broker *broker)
 {
+	uint64_t since_ms = 0;
+	int status, faults = 0;
+
 	azjit_loop_notify_ready(broker->loop, "deciding who may open which port");
-	return azjit_loop_run(broker->loop);
+	while ((status = azjit_loop_run(broker->loop)) != EXIT_SUCCESS) {
+		uint64_t now_ms = azjit_time_monotonic_ms();
+
+		if (now_ms - since_ms > FAULT_WINDOW_MS) {
+			since_ms = now_ms;
+			faults = 0;
+		}
+		if (++faults > FAULTS_MOST)
+			break;
+		azjit_log(LOG_ERR, "a turn of the event loop failed: %m");
+	}
+	return status;
 }
 
 void broker_free(struct broker *broker)
