@@ -61,13 +61,16 @@ static void judge_failure(struct azjit_call *call, const struct http_answer *htt
 	}
 	call->error.code[0] = '\0';
 	call->answer.result = AZJIT_UNREACHABLE;
-	if (http->fault == HTTP_FAULT_TOO_LARGE || http->fault == HTTP_FAULT_ENCODING)
+	if (http->fault == HTTP_FAULT_TOO_LARGE || http->fault == HTTP_FAULT_GARBLED)
 		call->answer.result = AZJIT_PROTOCOL;
 	else if (http->fault == HTTP_FAULT_LOCAL)
 		call->answer.result = AZJIT_SYSTEM;
 	if (http->fault == HTTP_FAULT_TOO_LARGE)
 		(void)snprintf(sentence, sizeof(sentence), "Resource Manager's answer is larger than %zu MiB",
 		               HTTP_BODY_MAX_BYTES / 1024 / 1024);
+	else if (http->fault == HTTP_FAULT_GARBLED)
+		(void)snprintf(sentence, sizeof(sentence), "Resource Manager's answer cannot be read: %s",
+		               http->detail);
 	else if (http->fault == HTTP_FAULT_TRUST)
 		(void)snprintf(sentence, sizeof(sentence), "Resource Manager's certificate is refused: %s",
 		               http->detail);
@@ -90,7 +93,7 @@ static bool worth_again(const struct azjit_call *call, const struct http_answer 
 		return true;
 	case HTTP_FAULT_TRUST:
 	case HTTP_FAULT_TOO_LARGE:
-	case HTTP_FAULT_ENCODING:
+	case HTTP_FAULT_GARBLED:
 	case HTTP_FAULT_LOCAL:
 		return false;
 	}

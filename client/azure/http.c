@@ -283,14 +283,15 @@ static enum http_fault fault_of(const struct http_exchange *x, bool sent)
 	case CURLE_SSL_INVALIDCERTSTATUS:
 		return HTTP_FAULT_TRUST;
 	case CURLE_BAD_CONTENT_ENCODING:
-		return HTTP_FAULT_ENCODING;
+	case CURLE_UNSUPPORTED_PROTOCOL: // HTTP/0.9; the URL's own scheme was checked before
+	case CURLE_WEIRD_SERVER_REPLY:
+		return HTTP_FAULT_GARBLED;
 	case CURLE_FILESIZE_EXCEEDED:
 		return HTTP_FAULT_TOO_LARGE;
 	case CURLE_WRITE_ERROR:
 		return x->too_large ? HTTP_FAULT_TOO_LARGE : HTTP_FAULT_LOST;
 	case CURLE_OUT_OF_MEMORY:
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_SSL_CACERT_BADFILE:
 		return HTTP_FAULT_LOCAL;
 	default:

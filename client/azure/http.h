@@ -46,7 +46,7 @@ enum http_fault {
 	HTTP_FAULT_LOST,      // the connection broke, or the answer ended early
 	HTTP_FAULT_TIME,      // timeout_ms passed
 	HTTP_FAULT_TOO_LARGE, // more than HTTP_BODY_MAX_BYTES or HTTP_HEADER_MAX_BYTES
-	HTTP_FAULT_ENCODING,  // not the gzip it says it is
+	HTTP_FAULT_GARBLED,   // not the gzip it says it is, or no HTTP
 	HTTP_FAULT_LOCAL,     // memory, a bad URL, a CA file that cannot be read
 };
 
