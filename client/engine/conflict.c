@@ -97,7 +97,7 @@ static enum azjit_result request_together(struct azjit_grant **grants, size_t co
                                           struct azjit_reason *reason)
 {
 	struct azjit_sources all = {.kind = grants[0]->sources.kind};
-	azjit_ticks end = grants[0]->until, second;
+	azjit_ticks end = grants[0]->until, last;
 
 	for (size_t i = 0; i < count; i++) {
 		if (!add_sources(&all, &grants[i]->sources))
@@ -109,9 +109,10 @@ static enum azjit_result request_together(struct azjit_grant **grants, size_t co
 	}
 	if (count == 1)
 		return request_start(grants, 1, &grants[0]->sources, end, reason);
-	second = (end / AZJIT_TICKS_PER_S - 1) * AZJIT_TICKS_PER_S;
-	end = second + grants[0]->until % AZJIT_TICKS_PER_S;
-	return request_start(grants, count, &all, end, reason);
+	last = end - end % AZJIT_TICKS_PER_S + grants[0]->until % AZJIT_TICKS_PER_S;
+	if (last >= end)
+		last -= AZJIT_TICKS_PER_S;
+	return request_start(grants, count, &all, last, reason);
 }
 
 static enum azjit_result one_only(const struct azjit_grant *holder, struct azjit_reason *reason)
@@ -212,16 +213,6 @@ static void vanished(struct azjit_grant *grant, const char *how)
 	}
 }
 
-// Its combined request ends, and the renewal for the others took its place: to ask again for the last
-// seconds would take the port away from them in turn.
-static bool ends_anyway(const struct azjit_grant *grant)
-{
-	const struct azjit_request *request = grant->request;
-
-	return request && request->renewed && request->sources.count > 1 &&
-	       azjit_azure_now(grant->engine->azure) >= request->end - (RENEW_LEAD_S + 1) * AZJIT_TICKS_PER_S;
-}
-
 void conflict_lost(struct azjit_grant *loser, const char *how)
 {
 	struct azjit_grant *newer = newer_on_port(loser);
@@ -229,10 +220,6 @@ void conflict_lost(struct azjit_grant *loser, const char *how)
 
 	if (!newer || azjit_streq(loser->ev.entry_reason, "UserManuallyRevoked")) {
 		vanished(loser, how);
-		return;
-	}
-	if (ends_anyway(loser)) {
-		grant_close(loser, AZJIT_GRANT_CLOSED, "renewed for the others, seconds before its end");
 		return;
 	}
 	if (sources_equal(&newer->sources, &loser->sources)) {
@@ -288,13 +275,21 @@ void conflict_renew(struct azjit_request *request)
 
 	request->renewed = true;
 	TAILQ_FOREACH(grant, &request->engine->grants, link)
-	if (count < AZJIT_SOURCES_MAX && grant->request == request && grant->state == AZJIT_GRANT_OPEN &&
-	    grant->until > request->end + 2 * AZJIT_TICKS_PER_S)
-		go_on[count++] = grant;
+	{
+		if (grant->request != request || grant->state != AZJIT_GRANT_OPEN)
+			continue;
+		if (count < AZJIT_SOURCES_MAX && grant->until > request->end + 2 * AZJIT_TICKS_PER_S)
+			go_on[count++] = grant;
+		else
+			grant->leaving = true; // nobody takes it back from those who go on
+	}
 	if (!count)
 		return;
 	go_on[0]->until -= 1; // a new nonce, never a later end
 	if (request_together(go_on, count, &reason) != AZJIT_OK)
 		engine_log(request->engine, LOG_WARNING, "grant %s was not renewed: %s", go_on[0]->id,
 		           reason.text);
+	else if (go_on[0]->pending)
+		go_on[0]->pending->rule_ms =
+		        request->rule_ms; // the older rule stands: it cannot be seen anew
 }

@@ -185,6 +185,8 @@ static void tell_rule(struct azjit_grant *grant, const struct azjit_verdict_why 
 	if (grant->ev.rule_told || !why->rule[0])
 		return;
 	grant->ev.rule_told = true;
+	if (grant->request && azjit_time_monotonic_ms() - grant->request->sent_ms > grant->request->rule_ms)
+		grant->request->rule_ms = azjit_time_monotonic_ms() - grant->request->sent_ms;
 	struct azjit_entry entry = grant_entry(grant, AZJIT_ENTRY_GRANT, "rule-seen", scratch);
 
 	azjit_entry_put(&entry, "rule", why->rule);

@@ -5,13 +5,14 @@
 #include <stdio.h>
 
 #define NEAR_S     2
+#define READ_MS    500    // how late a rule may be seen
 #define GIVE_UP_MS 600000 // nobody could read the rules: said so, and the grant ends
 
 bool grant_near_end(const struct azjit_grant *grant)
 {
 	azjit_ticks end = grant->request ? grant->request->end : grant->until;
 
-	return azjit_azure_now(grant->engine->azure) >= end - NEAR_S * AZJIT_TICKS_PER_S;
+	return grant->leaving || azjit_azure_now(grant->engine->azure) >= end - NEAR_S * AZJIT_TICKS_PER_S;
 }
 
 void grant_close(struct azjit_grant *grant, enum azjit_grant_state state, const char *how)
@@ -105,6 +106,17 @@ static bool over(const struct azjit_grant *grant)
 	return grant->ended_ms && azjit_time_monotonic_ms() - grant->ended_ms >= KEEP_MS;
 }
 
+static azjit_ticks renew_at(const struct azjit_request *request)
+{
+	uint64_t lead_ms = request->rule_ms + READ_MS;
+
+	if (lead_ms < RENEW_LEAD_MIN)
+		lead_ms = RENEW_LEAD_MIN;
+	if (lead_ms > RENEW_LEAD_MAX)
+		lead_ms = RENEW_LEAD_MAX;
+	return request->end - (azjit_ticks)lead_ms * (AZJIT_TICKS_PER_S / 1000);
+}
+
 void grant_tick(struct azjit_grant *grant)
 {
 	azjit_ticks now = azjit_azure_now(grant->engine->azure);
@@ -113,7 +125,7 @@ void grant_tick(struct azjit_grant *grant)
 	switch (grant->state) {
 	case AZJIT_GRANT_OPEN:
 		if (now < grant->until && request && request->end < grant->until - AZJIT_TICKS_PER_S &&
-		    !request->renewed && now >= request->end - RENEW_LEAD_S * AZJIT_TICKS_PER_S)
+		    !request->renewed && now >= renew_at(request))
 			conflict_renew(request);
 		if (now >= grant->until)
 			begin_expiring(grant);

@@ -15,9 +15,11 @@
 #define OVERDUE_MS      60000   // a rule that stays so long after its end is an alarm
 #define KEEP_MS         3600000 // ended grants stay visible
 #define REUSE_S         60      // a grant that ends sooner is not joined by a newcomer
-// A combined request is renewed this long before its earliest end. The renewal takes the port away from
-// those who end then, as soon as its rule comes: short, or they lose more than Azure's own delay.
-#define RENEW_LEAD_S     2
+// A combined request is renewed this long before its end. Its renewal takes the port away from those who
+// end with it as soon as its rule comes, and those who go on have none before: so it is as long as the
+// combined rule itself took to come, and a read, within these bounds.
+#define RENEW_LEAD_MIN   2000
+#define RENEW_LEAD_MAX   30000
 #define REFUSED_MS       3000 // refusals by the target, with the filter open, before we believe them
 #define READ_DEADLINE_MS 10000
 
@@ -95,6 +97,7 @@ struct azjit_grant {
 	struct azjit_request *pending; // of an open grant: a newer one that is on its way
 	bool restoring;                // was open, another's request took it away, and it is asked for again
 	bool restored;                 // so once already
+	bool leaving;                  // its combined request was renewed without it: its own end is near
 	struct evidence ev;
 	char evidence_text[256], reason[1024];
 	struct waiters waiters;
@@ -124,8 +127,9 @@ struct azjit_request {
 	struct azjit_source *retry;
 	unsigned tries;
 	uint64_t sent_ms;
-	unsigned users; // grants that point here
-	bool renewed;   // a follower was asked for
+	uint64_t rule_ms; // from there until its rule was seen by the last of its grants, 0: not yet
+	unsigned users;   // grants that point here
+	bool renewed;     // a follower was asked for
 };
 TAILQ_HEAD(requests, azjit_request);
 
@@ -219,7 +223,7 @@ void conflict_renew(struct azjit_request *request); // a combined one ends befor
 
 // expire.c
 void grant_tick(struct azjit_grant *grant);
-bool grant_near_end(const struct azjit_grant *grant); // its request ends within 2 s, or has ended
+bool grant_near_end(const struct azjit_grant *grant); // its request ends within 2 s, or it is leaving
 void grant_close(struct azjit_grant *grant, enum azjit_grant_state state, const char *how);
 
 // recover.c
