@@ -3,15 +3,19 @@
 // prints the time of each phase: "account US", "open US", "close US". SERVICE has no module but the one
 // that is measured. Loading the modules is in none of them: the auth phase does it.
 // phases --disk FILE COUNT: the median milliseconds of a 4 KiB write that is durable at its end.
+// phases --round-trip COUNT: "null US": a byte to a process that waits for it, and back.
 #include <fcntl.h>
 #include <security/pam_appl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define MAX_COUNT 100000
+#define SETTLE_US 20000 // the broker writes what nobody waits for after its answer, and a session lasts
 
 static double now_us(void)
 {
@@ -62,8 +66,10 @@ static void login(const char *service, const char *user, const char *address)
 	require("auth", pam_authenticate(pamh, 0));
 	timed("account", pam_acct_mgmt, pamh);
 	timed("open", pam_open_session, pamh);
+	(void)usleep(SETTLE_US);
 	timed("close", pam_close_session, pamh);
 	require("end", pam_end(pamh, PAM_SUCCESS));
+	(void)usleep(SETTLE_US);
 }
 
 static int compare(const void *a, const void *b)
@@ -95,14 +101,51 @@ static int disk(const char *path, long count)
 	return unlink(path) < 0;
 }
 
+static void echo(int fd)
+{
+	char byte;
+
+	while (read(fd, &byte, 1) == 1)
+		if (write(fd, &byte, 1) != 1)
+			break;
+	_exit(0);
+}
+
+static int round_trips(long count)
+{
+	int pair[2];
+	char byte = 0;
+	pid_t child;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 || (child = fork()) < 0)
+		return 1;
+	if (child == 0) {
+		(void)close(pair[0]);
+		echo(pair[1]);
+	}
+	(void)close(pair[1]);
+	for (long i = 0; i < count; i++) {
+		double start_us = now_us();
+
+		if (write(pair[0], &byte, 1) != 1 || read(pair[0], &byte, 1) != 1)
+			return 1;
+		printf("null %.1f\n", now_us() - start_us);
+		(void)usleep(SETTLE_US);
+	}
+	(void)close(pair[0]);
+	return waitpid(child, NULL, 0) == child ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
-	long count = argc > 3 ? strtol(argv[argc - 1], NULL, 10) : 0;
+	long count = argc > 2 ? strtol(argv[argc - 1], NULL, 10) : 0;
 
 	if (count < 1 || count > MAX_COUNT)
 		return 64;
 	if (argc == 4 && strcmp(argv[1], "--disk") == 0)
 		return disk(argv[2], count);
+	if (argc == 3 && strcmp(argv[1], "--round-trip") == 0)
+		return round_trips(count);
 	if (argc != 5)
 		return 64;
 	for (long i = 0; i < count; i++)
