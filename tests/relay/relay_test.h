@@ -36,7 +36,7 @@ enum {
 //   "opened PORT"    -> CLOCK_MONOTONIC in microseconds at which nft was asked to, 0: not yet
 //   "stats PORT"     -> "ACCEPTS BARE MOST BYTES OPEN SUM": connections taken; closed by the peer without
 //                       a byte; most at once in a login; bytes read; still open; checksum of what was read
-//   "reset"          -> counters to 0
+//   "reset"          -> counters to 0, but OPEN
 //   "fds PID", "children PID", "rss PID"   -> a number (rss in KiB)
 //   "syns"           -> SYNs to gated ports that the filter has seen
 //   "listen"         -> PORT_LATER listens

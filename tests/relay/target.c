@@ -368,6 +368,16 @@ static void answer_stats(int port, char *ret, size_t size)
 	               c->open, c->sum);
 }
 
+// Not `open` and `in_login`: connections of an earlier case may still be closing, and count down.
+static void reset_counters(void)
+{
+	for (int port = 0; port < PORTS; port++) {
+		struct counters *c = &counters[port];
+
+		c->accepts = c->bare = c->most = c->bytes = c->sum = c->opened_us = 0;
+	}
+}
+
 static void answer(const char *question, int *later, char *ret, size_t size)
 {
 	const char *rest = question + strcspn(question, " ");
@@ -383,7 +393,7 @@ static void answer(const char *question, int *later, char *ret, size_t size)
 	else if (strncmp(question, "shut", 4) == 0)
 		nft("flush set inet t open");
 	else if (strncmp(question, "reset", 5) == 0)
-		memset(counters, 0, sizeof(counters));
+		reset_counters();
 	else if (strncmp(question, "fds ", 4) == 0)
 		result = count_fds(number);
 	else if (strncmp(question, "children ", 9) == 0)
