@@ -263,6 +263,7 @@ void broker_free(struct broker *broker)
 	azjit_inventory_free(broker->inventory);
 	guard_free(broker->guard);
 	azjit_azure_free(broker->azure);
+	tallies_free(&broker->tallies);
 	azjit_ledger_close(broker->ledger);
 	azjit_source_free(broker->on_term);
 	azjit_source_free(broker->on_int);

@@ -4,6 +4,8 @@
 #ifndef AZJIT_BROKER_H
 #define AZJIT_BROKER_H
 
+#include "report_tally.h"
+
 #include <azjit/grant.h>
 #include <azjit/session.h>
 
@@ -34,6 +36,7 @@ struct broker {
 	struct reconcile *reconcile;
 	struct relay_link *relay; // relay_link.h
 	struct knock *knocks;     // knock.h
+	struct tallies tallies;   // report_tally.h
 	struct azjit_source *on_term, *on_int, *on_hup;
 	enum azjit_result inventory_result; // of its newest refresh
 	char host[BROKER_HOST_CHARS];

@@ -62,10 +62,10 @@ static enum azjit_result send_rows(struct conn *conn, const struct tallies *tall
 enum azjit_result report_sessions(struct conn *conn, const struct report_filter *filter,
                                   struct azjit_reason *reason)
 {
-	_cleanup_(tallies_free) struct tallies tallies = {.count = 0};
-	enum azjit_result result = tallies_read(conn_broker(conn)->ledger, &tallies, reason);
+	struct tallies *tallies = &conn_broker(conn)->tallies;
+	enum azjit_result result = tallies_update(conn_broker(conn)->ledger, tallies, reason);
 
-	return result == AZJIT_OK ? send_rows(conn, &tallies, filter, reason) : result;
+	return result == AZJIT_OK ? send_rows(conn, tallies, filter, reason) : result;
 }
 
 // --- timeline -----------------------------------------------------------------------------------------
@@ -123,16 +123,16 @@ static bool entry_row(void *userdata, const struct azjit_entry_read *read)
 static enum azjit_result send_timeline(struct conn *conn, const struct report_filter *filter,
                                        struct azjit_reason *reason)
 {
-	_cleanup_(tallies_free) struct tallies tallies = {.count = 0};
+	struct tallies *tallies = &conn_broker(conn)->tallies;
 	struct timeline timeline = {.conn = conn};
-	enum azjit_result result = tallies_read(conn_broker(conn)->ledger, &tallies, reason);
+	enum azjit_result result = tallies_update(conn_broker(conn)->ledger, tallies, reason);
 
 	if (result == AZJIT_OK)
-		result = send_rows(conn, &tallies, filter, reason);
+		result = send_rows(conn, tallies, filter, reason);
 	if (result != AZJIT_OK)
 		return result;
-	timeline.tally = tallies_find(&tallies, filter->id); // send_rows found it
-	result = azjit_ledger_read(conn_broker(conn)->ledger, 0, NULL, NULL, entry_row, &timeline, reason);
+	timeline.tally = tallies_find(tallies, filter->id); // send_rows found it
+	result = azjit_ledger_timeline(conn_broker(conn)->ledger, filter->id, entry_row, &timeline, reason);
 	if (result == AZJIT_OK && timeline.cut)
 		result = azjit_fail(reason, AZJIT_BUSY,
 		                    "the timeline is longer than fits here: root sees all of it");

@@ -32,6 +32,7 @@ void tallies_free(struct tallies *tallies)
 	for (size_t i = 0; i < tallies->count; i++)
 		tally_free(tallies->items[i]);
 	free(tallies->items);
+	*tallies = (struct tallies){.count = 0};
 }
 
 struct tally *tallies_find(const struct tallies *tallies, const char *id)
@@ -136,6 +137,7 @@ static bool take(void *userdata, const struct azjit_entry_read *read)
 	const struct azjit_entry *entry = read->entry;
 	struct tally *tally;
 
+	tallies->next_seq = read->seq + 1;
 	if (!entry->session || !entry->session[0])
 		return true;
 	tally = tallies_find(tallies, entry->session);
@@ -149,13 +151,15 @@ static bool take(void *userdata, const struct azjit_entry_read *read)
 	return !tallies->nomem;
 }
 
-enum azjit_result tallies_read(struct azjit_ledger *ledger, struct tallies *ret, struct azjit_reason *reason)
+enum azjit_result tallies_update(struct azjit_ledger *ledger, struct tallies *tallies,
+                                 struct azjit_reason *reason)
 {
-	enum azjit_result result;
+	enum azjit_result result =
+	        azjit_ledger_read(ledger, tallies->next_seq, NULL, NULL, take, tallies, reason);
 
-	*ret = (struct tallies){.count = 0};
-	result = azjit_ledger_read(ledger, 0, NULL, NULL, take, ret, reason);
-	if (result == AZJIT_OK && ret->nomem)
+	if (result == AZJIT_OK && tallies->nomem)
 		result = azjit_fail(reason, AZJIT_NOMEM, "no memory for the sessions of the ledger");
+	if (result != AZJIT_OK)
+		tallies_free(tallies);
 	return result;
 }
