@@ -5,6 +5,7 @@
 
 #include <azjit/log.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sysexits.h>
 
@@ -60,6 +61,9 @@ static enum azjit_result prepare(const struct options *options, struct azjit_con
 
 	if (result != AZJIT_OK)
 		return azjit_fail(reason, result, "no memory for the environment");
+	// A peer that leaves is an answer of write(2), not a signal: curl and OpenSSL write, too.
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return azjit_fail(reason, AZJIT_SYSTEM, "SIGPIPE cannot be ignored");
 	result = process_become(options->user, reason);
 	if (result == AZJIT_OK)
 		result = process_harden(reason);
