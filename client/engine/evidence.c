@@ -114,13 +114,13 @@ void grant_accepted(struct azjit_grant *grant)
 	grant_tell(grant, true, AZJIT_OK, "the request was accepted");
 }
 
-static void record_open(struct azjit_grant *grant, struct azjit_entry *entry, const char *how)
+// `elapsed` is room for a text that must live as long as the entry.
+static void record_open(struct azjit_grant *grant, struct azjit_entry *entry, const char *how,
+                        char elapsed[24])
 {
 	const struct azjit_verdict_why *why;
-	char elapsed[24];
 
-	snprintf(elapsed, sizeof(elapsed), "%llu",
-	         (unsigned long long)(azjit_time_monotonic_ms() - grant->accepted_ms));
+	snprintf(elapsed, 24, "%llu", (unsigned long long)(azjit_time_monotonic_ms() - grant->accepted_ms));
 	azjit_entry_put(entry, "evidence", how);
 	azjit_entry_put(entry, "guard", grant->guarded ? "on" : "off");
 	if (grant->accepted_ms)
@@ -140,10 +140,9 @@ void grant_open(struct azjit_grant *grant, const char *how)
 	grant->guarded = engine->ops.guarded(engine->userdata, &grant->target->dial, grant->port);
 	snprintf(grant->evidence_text, sizeof(grant->evidence_text), "%s", how);
 	struct azjit_entry entry = grant_entry(grant, AZJIT_ENTRY_GRANT, "open", scratch);
-	char elapsed_text[300];
+	char elapsed[24];
 
-	snprintf(elapsed_text, sizeof(elapsed_text), "%s", how);
-	record_open(grant, &entry, elapsed_text);
+	record_open(grant, &entry, how, elapsed);
 	if (grant_record(grant, &entry, &reason) != AZJIT_OK) {
 		grant_fail(grant, AZJIT_LEDGER, "%s", reason.text);
 		return;

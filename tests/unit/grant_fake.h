@@ -131,7 +131,7 @@ static void fake_settle(void)
 static void answer_initiate(struct azjit_call *call)
 {
 	azjit_jit_initiate_fn *fn = (azjit_jit_initiate_fn *)call->fn;
-	struct fake_entry *entry = &the->entries[call->entry];
+	const struct fake_entry *entry = &the->entries[call->entry == SIZE_MAX ? 0 : call->entry];
 	struct azjit_answer answer = {.result = AZJIT_OK,
 	                              .http_status = 202,
 	                              .code = "",
