@@ -59,70 +59,82 @@ struct azjit_call *azjit_jit_get(struct azjit_azure *azure, const char *policy_i
 
 // --- initiate -----------------------------------------------------------------------------------------
 
-static json_t *source_texts(const struct azjit_jit_initiate *request)
+// An entry of the port for `count` sources from `from` on.
+static json_t *port_entry(const struct azjit_jit_initiate *request, size_t from, size_t count)
 {
-	json_auto_t *texts = json_array();
+	json_auto_t *texts = json_array(), *entry = NULL;
+	char text[AZJIT_PREFIX_CHARS], end[AZJIT_TIME_CHARS];
 
-	for (size_t i = 0; texts && i < request->source_count; i++) {
-		char text[AZJIT_PREFIX_CHARS];
-
+	azjit_time_format(request->end, end);
+	for (size_t i = from; texts && i < from + count; i++) {
 		azjit_prefix_format(&request->sources[i], text);
 		if (json_array_append_new(texts, json_string(text)))
 			return NULL;
 	}
-	return STEAL(texts);
+	if (texts)
+		entry = json_pack("{s:i, s:O, s:s}", "number", (int)request->port,
+		                  count == 1 ? "allowedSourceAddressPrefix" : "allowedSourceAddressPrefixes",
+		                  count == 1 ? json_array_get(texts, 0) : texts, "endTimeUtc", end);
+	return STEAL(entry);
+}
+
+static json_t *port_entries(const struct azjit_jit_initiate *request)
+{
+	json_auto_t *entries = json_array();
+	size_t each = request->separate ? 1 : request->source_count;
+
+	for (size_t i = 0; entries && i < request->source_count; i += each)
+		if (json_array_append_new(entries, port_entry(request, i, each)))
+			return NULL;
+	return STEAL(entries);
 }
 
 enum azjit_result initiate_body(const struct azjit_jit_initiate *request, struct azjit_buf *ret)
 {
-	json_auto_t *body = NULL, *sources = source_texts(request);
-	const bool single = request->source_count == 1;
+	json_auto_t *body = NULL, *entries = port_entries(request);
 	json_error_t error = {0};
-	char end[AZJIT_TIME_CHARS];
 	_cleanup_free_ char *text = NULL;
 
-	if (!sources)
+	if (!entries)
 		return AZJIT_NOMEM;
-	azjit_time_format(request->end, end);
-	body = json_pack_ex(&error, 0, "{s:[{s:s, s:[{s:i, s:O, s:s}]}], s:s*}", "virtualMachines", "id",
-	                    request->vm_id, "ports", "number", (int)request->port,
-	                    single ? "allowedSourceAddressPrefix" : "allowedSourceAddressPrefixes",
-	                    single ? json_array_get(sources, 0) : sources, "endTimeUtc", end, "justification",
-	                    request->justification);
+	body = json_pack_ex(&error, 0, "{s:[{s:s, s:O}], s:s*}", "virtualMachines", "id", request->vm_id,
+	                    "ports", entries, "justification", request->justification);
 	if (!body && json_error_code(&error) == json_error_invalid_utf8)
 		return AZJIT_USAGE;
 	text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	return text && azjit_buf_str(ret, text) ? AZJIT_OK : AZJIT_NOMEM;
 }
 
-// `key` is "PORT VM-ID": which entry of the echo is ours.
-static const struct azjit_jit_request *find_echo(const struct azjit_jit_request *list, size_t count,
-                                                 const char *key)
+// `key` is "PORT VM-ID": which entries of the echo are ours. The number of those put into ret.
+static size_t our_echoes(const struct azjit_jit_request *list, size_t count, const char *key,
+                         struct azjit_jit_request *ret)
 {
 	char port[8] = "";
 	uint16_t number;
+	size_t ours = 0;
 
 	(void)memcpy(port, key, strcspn(key, " "));
-	if (azjit_parse_port(port, &number) != AZJIT_OK)
-		return NULL;
+	if (!ret || azjit_parse_port(port, &number) != AZJIT_OK)
+		return 0;
 	for (size_t i = 0; i < count; i++)
 		if (list[i].port == number && azjit_ieq(list[i].vm_id, strchr(key, ' ') + 1))
-			return &list[i];
-	return NULL;
+			ret[ours++] = list[i];
+	return ours;
 }
 
 static void initiate_done(const struct call_result *call)
 {
 	azjit_jit_initiate_fn *fn = (azjit_jit_initiate_fn *)call->fn;
-	const struct azjit_jit_request *list = NULL, *echo = NULL;
+	const struct azjit_jit_request *list = NULL;
+	struct azjit_jit_request *echoes = NULL;
 	json_auto_t *entries = call->json ? json_array() : NULL;
 	size_t count = 0;
 
 	// The service took it, whatever can be read of its echo.
 	if (entries && json_array_append(entries, (json_t *)(uintptr_t)call->json) == 0 &&
 	    !parse_requests(call->arena, entries, &list, &count))
-		echo = find_echo(list, count, call->key);
-	fn(call->userdata, call->answer, echo);
+		echoes = arena_array(call->arena, count, sizeof(*echoes));
+	fn(call->userdata, call->answer, echoes, our_echoes(list, count, call->key, echoes));
 }
 
 struct azjit_call *azjit_jit_initiate(struct azjit_azure *azure, const struct azjit_jit_initiate *request,

@@ -26,6 +26,7 @@ struct knock {
 	struct knock_item **items;
 	size_t count, pending, waited; // waited: of the pending ones, those that hold up the login
 	int64_t wait_s;
+	bool waits; // its rules' wait is not 0
 };
 
 static void knock_free(struct knock *knock)
@@ -158,7 +159,8 @@ static void consider(struct knock *knock, struct broker *broker, const struct ca
 	if (azjit_inventory_find(broker->inventory, text, pair->port, &target, NULL) != AZJIT_OK ||
 	    azjit_access_target(broker->config, &caller->person, target->vm_id, pair->port, &rule, NULL) !=
 	            AZJIT_OK ||
-	    rule->at != AZJIT_AT_LOGIN || !serves(rule, service) || asked(knock, target))
+	    rule->at != AZJIT_AT_LOGIN || (rule->wait_s > 0) != knock->waits || !serves(rule, service) ||
+	    asked(knock, target))
 		return;
 	if (gate_target(broker, caller, target->vm_name, target, NULL, &rule, &sources, &reason) == AZJIT_OK)
 		ask(knock, broker, caller, STEAL(target), rule, &sources);
@@ -166,10 +168,10 @@ static void consider(struct knock *knock, struct broker *broker, const struct ca
 		azjit_log(LOG_WARNING, "at login of %s: %s", caller->person.user, reason.text);
 }
 
-static bool any_at_login(const struct azjit_config *config)
+static bool any_at_login(const struct azjit_config *config, bool waits)
 {
 	for (size_t i = 0; i < config->rule_count; i++)
-		if (config->rules[i].at == AZJIT_AT_LOGIN)
+		if (config->rules[i].at == AZJIT_AT_LOGIN && (config->rules[i].wait_s > 0) == waits)
 			return true;
 	return false;
 }
@@ -188,29 +190,52 @@ static void consider_all(struct knock *knock, struct broker *broker, const struc
 		consider(knock, broker, &caller, session->service, &pairs[i]);
 }
 
-struct knock *knock_start(struct conn *conn, const struct azjit_person *person,
-                          const struct azjit_session *session, knock_fn *fn, void *userdata)
+// NULL if there is nothing to ask for.
+static struct knock *start(struct broker *broker, const struct azjit_person *person,
+                           const struct azjit_session *session, bool waits)
 {
-	struct broker *broker = conn_broker(conn);
-	struct knock *knock = any_at_login(broker->config) ? calloc(1, sizeof(*knock)) : NULL;
+	struct knock *knock = any_at_login(broker->config, waits) ? calloc(1, sizeof(*knock)) : NULL;
 
 	if (!knock)
 		return NULL;
 	knock->broker = broker;
+	knock->waits = waits;
 	knock->next = broker->knocks;
 	broker->knocks = knock;
 	consider_all(knock, broker, person, session);
-	if (knock->pending == 0) {
-		knock_free(knock);
+	if (knock->pending > 0)
+		return knock; // frees itself when the last request is done
+	knock_free(knock);
+	return NULL;
+}
+
+struct knock *knock_wait(struct conn *conn, const struct azjit_person *person,
+                         const struct azjit_session *session, knock_fn *fn, void *userdata)
+{
+	struct broker *broker = conn_broker(conn);
+	struct knock *knock = start(broker, person, session, true);
+
+	if (!knock || azjit_loop_timer(broker->loop, (uint64_t)knock->wait_s * 1000, on_time, knock,
+	                               &knock->timer) != AZJIT_OK)
 		return NULL;
-	}
-	if (knock->waited == 0 || azjit_loop_timer(broker->loop, (uint64_t)knock->wait_s * 1000, on_time,
-	                                           knock, &knock->timer) != AZJIT_OK)
-		return NULL; // frees itself when the last request is done
 	knock->conn = conn;
 	knock->fn = fn;
 	knock->userdata = userdata;
 	return knock;
+}
+
+void knock_go_on(struct broker *broker, const struct azjit_session *session)
+{
+	struct azjit_person person = {.uid = 0};
+	struct azjit_reason reason = {""};
+
+	if (!any_at_login(broker->config, false))
+		return;
+	if (azjit_person_by_name(session->user, &person, &reason) == AZJIT_OK)
+		(void)start(broker, &person, session, false);
+	else
+		azjit_log(LOG_WARNING, "at login of %s: %s", session->user, reason.text);
+	azjit_person_clear(&person);
 }
 
 struct knock *knock_leave(struct knock *knock)

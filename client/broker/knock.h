@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests at login: the targets of rules with at = "login", asked for when the session opens.
+//
+// Those that the person waits for (wait > 0) go out before SESSION-OPEN is answered, the others once the
+// login is committed: they cost it nothing.
 #ifndef AZJIT_BROKER_KNOCK_H
 #define AZJIT_BROKER_KNOCK_H
 
@@ -10,10 +13,11 @@ struct knock;
 // The wait is over: all are open, or the longest `wait` of the rules has passed. note: one clause.
 typedef void knock_fn(void *userdata, const char *note);
 
-// Asks for what the person's rules want at this login. NULL if nothing is to be waited for (requests of
-// rules with wait = 0 go on by themselves).
-struct knock *knock_start(struct conn *conn, const struct azjit_person *person,
-                          const struct azjit_session *session, knock_fn *fn, void *userdata);
+// Asks for what the person's rules want and wait for at this login. NULL if that is nothing.
+struct knock *knock_wait(struct conn *conn, const struct azjit_person *person,
+                         const struct azjit_session *session, knock_fn *fn, void *userdata);
+// Asks for what the session's person gets without waiting.
+void knock_go_on(struct broker *broker, const struct azjit_session *session);
 // The login went away: nobody is told any more, the requests go on. Accepts NULL; returns NULL.
 struct knock *knock_leave(struct knock *knock);
 // Forgets all that still run.

@@ -74,7 +74,7 @@ static void begin(struct conn *conn, const struct azjit_person *person, const st
 	}
 	login->conn = conn;
 	(void)azjit_copy(login->session, sizeof(login->session), session->id);
-	login->knock = knock_start(conn, person, session, on_knocked, login);
+	login->knock = knock_wait(conn, person, session, on_knocked, login);
 	if (login->knock)
 		conn_busy(conn, login, undo);
 	else
@@ -99,16 +99,21 @@ void verb_session_open(struct conn *conn, const struct azjit_wire_msg *msg)
 
 void verb_commit(struct conn *conn, const struct azjit_wire_msg *msg)
 {
+	struct broker *broker = conn_broker(conn);
 	struct login *login = conn_work(conn);
+	const struct azjit_session *session;
 	enum azjit_result result;
 
 	if (!login || !azjit_streq(login->session, azjit_wire_get(msg, "session"))) {
 		conn_refuse(conn, AZJIT_USAGE, "COMMIT belongs on the connection that opened the session");
 		return;
 	}
-	result = azjit_session_commit(conn_broker(conn)->sessions, login->session, conn_peer(conn)->pid);
+	session = azjit_session_find(broker->sessions, login->session);
+	result = azjit_session_commit(broker->sessions, login->session, conn_peer(conn)->pid);
 	free(login);
 	conn_done(conn, result, result == AZJIT_OK ? NULL : "the session is not open any more");
+	if (result == AZJIT_OK)
+		knock_go_on(broker, session);
 }
 
 void verb_session_close(struct conn *conn, const struct azjit_wire_msg *msg)

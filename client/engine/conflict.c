@@ -4,13 +4,18 @@
 // (docs/design.md §8).
 //
 // Habit "never": one request per source, each with its own end. Habit "supersedes": one request carries
-// all live sources in the plural form, with the earliest end, and is renewed without those that end. If
-// the plural is refused, or taken and dropped, only one source can have the port: the first one keeps
-// it and the newcomer is told, unless on_conflict = "replace". Never an enclosing range, a longer time
-// for anyone, or a source that is not ours.
+// all live sources, with the earliest end, and is renewed without those that end: in the plural form; if
+// that is refused, or taken and some of it dropped, with an entry of the port for each source; if that is,
+// too, only one source can have the port: the first one keeps it and the newcomer is told, unless
+// on_conflict = "replace". Never an enclosing range, a longer time for anyone, or a source that is not
+// ours.
 #include "grants.h"
 
 #include <stdio.h>
+
+#define RENEW_AGAIN_MS 500
+
+const char *const habit_form_names[FORM_COUNT] = {"plural", "separate", "none"};
 
 struct habit *habit_of(struct azjit_engine *engine, const char *vm_id)
 {
@@ -30,26 +35,32 @@ struct habit *habit_of(struct azjit_engine *engine, const char *vm_id)
 	return habit;
 }
 
-void habit_learn(struct azjit_grant *grant, bool supersede, bool plural_refused, const char *why)
+static const char *habit_text(enum habit_form form)
+{
+	return form == FORM_PLURAL     ? "a newer request revokes older ones on the port"
+	       : form == FORM_SEPARATE ? "several sources are taken as separate entries of the port only"
+	                               : "a request for several sources is not taken in any form";
+}
+
+void habit_learn(struct azjit_grant *grant, bool supersede, enum habit_form form, const char *why)
 {
 	struct habit *habit = habit_of(grant->engine, grant->vm_id);
 	char scratch[160];
 
-	if (!habit || (supersede <= habit->ports_supersede && plural_refused <= habit->plural_refused))
+	if (!habit || (supersede <= habit->ports_supersede && form <= habit->form))
 		return;
 	habit->ports_supersede |= supersede;
-	habit->plural_refused |= plural_refused;
+	if (form > habit->form)
+		habit->form = form;
 	struct azjit_entry entry = grant_entry(grant, AZJIT_ENTRY_ERROR, "habit", scratch);
 
 	azjit_entry_put(&entry, "subscription", habit->subscription);
 	azjit_entry_put(&entry, "supersede", habit->ports_supersede ? "1" : "0");
-	azjit_entry_put(&entry, "plural_refused", habit->plural_refused ? "1" : "0");
+	azjit_entry_put(&entry, "form", habit_form_names[habit->form]);
 	azjit_entry_put(&entry, "reason", why);
 	(void)grant_record(grant, &entry, NULL);
 	engine_log(grant->engine, LOG_NOTICE, "subscription %s: %s (%s)", habit->subscription,
-	           plural_refused ? "a request for several sources is not taken"
-	                          : "a newer request revokes older ones on the port",
-	           why);
+	           habit_text(form), why);
 }
 
 static bool same_port(const struct azjit_grant *a, const struct azjit_grant *b)
@@ -93,7 +104,7 @@ static bool add_sources(struct azjit_sources *all, const struct azjit_sources *m
 }
 
 // One request for all: the union of their sources, an end of its own just before the earliest of theirs.
-static enum azjit_result request_together(struct azjit_grant **grants, size_t count,
+static enum azjit_result request_together(struct azjit_grant **grants, size_t count, bool separate,
                                           struct azjit_reason *reason)
 {
 	struct azjit_sources all = {.kind = grants[0]->sources.kind};
@@ -108,11 +119,19 @@ static enum azjit_result request_together(struct azjit_grant **grants, size_t co
 			end = grants[i]->until;
 	}
 	if (count == 1)
-		return request_start(grants, 1, &grants[0]->sources, end, reason);
+		return request_start(grants, 1, &all, separate, end, reason);
 	last = end - end % AZJIT_TICKS_PER_S + grants[0]->until % AZJIT_TICKS_PER_S;
 	if (last >= end)
 		last -= AZJIT_TICKS_PER_S;
-	return request_start(grants, count, &all, last, reason);
+	return request_start(grants, count, &all, separate, last, reason);
+}
+
+static enum azjit_result request_by_habit(struct azjit_grant **grants, size_t count,
+                                          struct azjit_reason *reason)
+{
+	const struct habit *habit = habit_of(grants[0]->engine, grants[0]->vm_id);
+
+	return request_together(grants, count, habit && habit->form == FORM_SEPARATE, reason);
 }
 
 static enum azjit_result one_only(const struct azjit_grant *holder, struct azjit_reason *reason)
@@ -135,11 +154,11 @@ enum azjit_result conflict_request(struct azjit_grant *grant, struct azjit_reaso
 
 	if (!habit || !habit->ports_supersede || count == 1)
 		count = 1;
-	else if (habit->plural_refused && !grant->engine->config->conflict_replace)
+	else if (habit->form == FORM_NONE && !grant->engine->config->conflict_replace)
 		return one_only(all[1], reason);
-	else if (habit->plural_refused)
+	else if (habit->form == FORM_NONE)
 		count = 1;
-	return request_together(all, count, reason);
+	return request_by_habit(all, count, reason);
 }
 
 void conflict_watch(struct azjit_grant *newcomer)
@@ -165,7 +184,7 @@ static struct azjit_grant *newer_on_port(const struct azjit_grant *loser)
 	return newest;
 }
 
-// The loser is asked for again: with everybody where the plural works, else alone, and then those who
+// The loser is asked for again: with everybody where some form works, else alone, and then those who
 // took the port away are told.
 static void restore(struct azjit_grant *loser, const char *how)
 {
@@ -174,7 +193,7 @@ static void restore(struct azjit_grant *loser, const char *how)
 	size_t count = port_grants(loser, all);
 	struct azjit_reason reason;
 
-	if (habit && habit->plural_refused && loser->engine->config->conflict_replace) {
+	if (habit && habit->form == FORM_NONE && loser->engine->config->conflict_replace) {
 		grant_close(loser, AZJIT_GRANT_CLOSED, "replaced by a newer request from another address");
 		return;
 	}
@@ -182,7 +201,7 @@ static void restore(struct azjit_grant *loser, const char *how)
 	loser->restoring = true;
 	engine_log(loser->engine, LOG_NOTICE, "port %u of %s for %s was taken away (%s): asking again",
 	           loser->port, azjit_id_name(loser->vm_id), loser->user, how);
-	if (habit && habit->plural_refused) {
+	if (habit && habit->form == FORM_NONE) {
 		for (size_t i = 1; i < count; i++) {
 			(void)one_only(loser, &reason);
 			grant_fail(all[i], AZJIT_BUSY, "%s", reason.text);
@@ -190,7 +209,7 @@ static void restore(struct azjit_grant *loser, const char *how)
 		count = 1;
 	}
 	loser->until -= 1; // a new nonce, never a later end
-	if (request_together(all, count, &reason) != AZJIT_OK)
+	if (request_by_habit(all, count, &reason) != AZJIT_OK)
 		grant_fail(loser, AZJIT_REQUEST_FAILED, "%s", reason.text);
 }
 
@@ -208,7 +227,7 @@ static void vanished(struct azjit_grant *grant, const char *how)
 		grant->restored = true;
 		grant->state = AZJIT_GRANT_REQUESTING;
 		grant->until -= 1; // a new nonce, never a later end
-		if (request_start(&grant, 1, &grant->sources, grant->until, &reason) != AZJIT_OK)
+		if (request_by_habit(&grant, 1, &reason) != AZJIT_OK)
 			grant_fail(grant, AZJIT_LEDGER, "%s", reason.text);
 	}
 }
@@ -229,25 +248,76 @@ void conflict_lost(struct azjit_grant *loser, const char *how)
 	snprintf(why, sizeof(why),
 	         "an open entry for %s ended with '%.100s' after a request for another source",
 	         azjit_id_name(loser->vm_id), how);
-	habit_learn(loser, true, false, why);
+	habit_learn(loser, true, FORM_PLURAL, why);
 	restore(loser, how);
+}
+
+// The same once more, with an entry of the port for each source. What this teaches is known when Azure
+// has taken it.
+static bool again_separately(struct azjit_request *request)
+{
+	struct azjit_grant *grant, *all[AZJIT_SOURCES_MAX];
+	struct azjit_reason reason;
+	size_t count = 0;
+
+	TAILQ_FOREACH(grant, &request->engine->grants, link)
+	if (count < AZJIT_SOURCES_MAX && request_carries(request, grant))
+		all[count++] = grant;
+	if (!count)
+		return false;
+	request->users++;
+	for (size_t i = 0; i < count; i++)
+		if (all[i]->pending == request) {
+			all[i]->pending = NULL;
+			request_unref(request);
+		}
+	all[0]->until -= 1; // a new nonce, never a later end
+	if (request_together(all, count, true, &reason) != AZJIT_OK)
+		for (size_t i = 0; i < count; i++)
+			if (all[i]->request == request)
+				grant_fail(all[i], AZJIT_REQUEST_FAILED, "%s", reason.text);
+	request_unref(request);
+	return true;
+}
+
+void conflict_taken(struct azjit_request *request)
+{
+	struct azjit_grant *grant;
+
+	TAILQ_FOREACH(grant, &request->engine->grants, link)
+	if (request->separate && request_carries(request, grant)) {
+		habit_learn(grant, false, FORM_SEPARATE,
+		            "several sources in one entry were not taken, an entry for each was");
+		return;
+	}
+}
+
+// Whose access comes first where only one can have the port.
+static struct azjit_grant *holder_of(const struct azjit_request *request)
+{
+	struct azjit_grant *grant, *holder = NULL;
+
+	TAILQ_FOREACH(grant, &request->engine->grants, link)
+	if (request_carries(request, grant) && (grant->restoring || grant->state == AZJIT_GRANT_OPEN) &&
+	    (!holder || grant->restoring || grant->request->sent_ms < holder->request->sent_ms))
+		holder = grant;
+	return holder;
 }
 
 bool conflict_refused(struct azjit_request *request, bool dropped, const char *message)
 {
-	struct azjit_grant *grant, *next, *holder = NULL;
+	struct azjit_grant *grant, *next, *holder;
 	struct azjit_reason reason;
 
 	if (request->sources.count < 2)
 		return false;
 	request->state = REQUEST_DEAD;
-	TAILQ_FOREACH(grant, &request->engine->grants, link)
-	if (request_carries(request, grant) && (grant->restoring || grant->state == AZJIT_GRANT_OPEN) &&
-	    (!holder || grant->restoring || grant->request->sent_ms < holder->request->sent_ms))
-		holder = grant;
+	if (!request->separate)
+		return again_separately(request);
+	holder = holder_of(request);
 	if (!holder)
 		return false;
-	habit_learn(holder, true, true, message);
+	habit_learn(holder, false, FORM_NONE, message);
 	request->users++;
 	for (grant = TAILQ_FIRST(&request->engine->grants); grant; grant = next) {
 		next = TAILQ_NEXT(grant, link);
@@ -286,10 +356,18 @@ void conflict_renew(struct azjit_request *request)
 	if (!count)
 		return;
 	go_on[0]->until -= 1; // a new nonce, never a later end
-	if (request_together(go_on, count, &reason) != AZJIT_OK)
-		engine_log(request->engine, LOG_WARNING, "grant %s was not renewed: %s", go_on[0]->id,
-		           reason.text);
+	if (request_by_habit(go_on, count, &reason) != AZJIT_OK)
+		conflict_unrenewed(go_on[0], reason.text);
 	else if (go_on[0]->pending)
 		go_on[0]->pending->rule_ms =
 		        request->rule_ms; // the older rule stands: it cannot be seen anew
+}
+
+void conflict_unrenewed(struct azjit_grant *grant, const char *why)
+{
+	engine_log(grant->engine, LOG_WARNING, "grant %s was not renewed: %s", grant->id, why);
+	snprintf(grant->reason, sizeof(grant->reason), "%s", why);
+	request_unref(STEAL(grant->pending));
+	grant->request->renewed = false;
+	grant->request->renew_ms = azjit_time_monotonic_ms() + RENEW_AGAIN_MS;
 }

@@ -269,17 +269,39 @@ static void managed_still(struct azjit_grant *grant, const struct azjit_jit_poli
 	grant_close(grant, AZJIT_GRANT_UNMANAGED, "the machine or its port was taken out of the policy");
 }
 
+// By machine, port and end. Where a request asked for its sources separately, several entries have all
+// three: ours is the one that names our source.
 static const struct azjit_jit_request *find_entry(const struct azjit_grant *grant,
+                                                  const struct azjit_request *request,
                                                   const struct azjit_jit_policy *policy)
 {
+	const struct azjit_jit_request *found = NULL;
+
 	for (size_t i = 0; i < policy->request_count; i++) {
 		const struct azjit_jit_request *entry = &policy->requests[i];
 
-		if (entry->port == grant->port && entry->end == grant->request->end &&
-		    azjit_ieq(entry->vm_id, grant->vm_id))
-			return entry;
+		if (entry->port != grant->port || entry->end != request->end ||
+		    !azjit_ieq(entry->vm_id, grant->vm_id))
+			continue;
+		if (!found || request_names(entry, &grant->sources.items[0]))
+			found = entry;
 	}
-	return NULL;
+	return found;
+}
+
+// A renewal whose answer was lost: the policy tells whether it arrived.
+static void look_for_pending(struct azjit_grant *grant, const struct azjit_jit_policy *policy)
+{
+	struct azjit_request *pending = grant->pending;
+
+	if (!pending || pending->state != REQUEST_UNSURE ||
+	    azjit_streq(policy->provisioning_state, "Updating"))
+		return;
+	if (find_entry(grant, pending, policy))
+		request_taken(pending, "accepted");
+	else if (++grant->ev.policy_reads >= 3 &&
+	         azjit_time_monotonic_ms() - pending->sent_ms >= CHECK_WINDOW_MS)
+		conflict_unrenewed(grant, "the request never arrived at Azure");
 }
 
 static void no_entry(struct azjit_grant *grant, const struct azjit_jit_policy *policy)
@@ -305,7 +327,8 @@ void evidence_policy(struct azjit_grant *grant, const struct azjit_answer *answe
 	grant->ev.policy_error[0] = '\0';
 	if (!grant->request)
 		return;
-	entry = find_entry(grant, policy);
+	look_for_pending(grant, policy);
+	entry = find_entry(grant, grant->request, policy);
 	if (!entry) {
 		no_entry(grant, policy);
 	} else {

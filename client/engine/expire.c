@@ -117,6 +117,21 @@ static azjit_ticks renew_at(const struct azjit_request *request)
 	return request->end - (azjit_ticks)lead_ms * (AZJIT_TICKS_PER_S / 1000);
 }
 
+// An open grant whose combined request ends before it does.
+static void go_on(struct azjit_grant *grant, azjit_ticks now)
+{
+	struct azjit_request *request = grant->request;
+	char why[sizeof(grant->reason)];
+
+	if (!grant->pending && !grant->leaving && now >= request->end) {
+		snprintf(why, sizeof(why), "%s", grant->reason);
+		grant_fail(grant, AZJIT_REQUEST_FAILED, "Azure did not renew it: %.900s", why);
+	} else if (!request->renewed && now >= renew_at(request) &&
+	           azjit_time_monotonic_ms() >= request->renew_ms) {
+		conflict_renew(request);
+	}
+}
+
 void grant_tick(struct azjit_grant *grant)
 {
 	azjit_ticks now = azjit_azure_now(grant->engine->azure);
@@ -124,11 +139,10 @@ void grant_tick(struct azjit_grant *grant)
 
 	switch (grant->state) {
 	case AZJIT_GRANT_OPEN:
-		if (now < grant->until && request && request->end < grant->until - AZJIT_TICKS_PER_S &&
-		    !request->renewed && now >= renew_at(request))
-			conflict_renew(request);
 		if (now >= grant->until)
 			begin_expiring(grant);
+		else if (request && request->end < grant->until - AZJIT_TICKS_PER_S)
+			go_on(grant, now);
 		break;
 	case AZJIT_GRANT_CHECKING:
 	case AZJIT_GRANT_REQUESTING:

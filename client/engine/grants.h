@@ -119,7 +119,9 @@ struct azjit_request {
 	char *policy_id, *vm_id;
 	uint16_t port;
 	struct azjit_sources sources;
+	bool separate; // several sources, each an entry of its own
 	azjit_ticks end;
+	uint64_t renew_ms; // not renewed again before, after its renewal failed
 	char client_request_id[AZJIT_UUID_CHARS], correlation_id[AZJIT_UUID_CHARS];
 	char answer_correlation_id[64];
 	uint64_t anchor_seq;
@@ -134,11 +136,13 @@ struct azjit_request {
 TAILQ_HEAD(requests, azjit_request);
 
 // What is remembered of a subscription (with evidence in the ledger): do newer requests revoke older
-// ones on the port, and does it take the plural form?
+// ones on the port, and in which form does it take several sources in one request?
+enum habit_form { FORM_PLURAL, FORM_SEPARATE, FORM_NONE, FORM_COUNT };
 struct habit {
 	LIST_ENTRY(habit) link;
 	char subscription[64];
-	bool ports_supersede, plural_refused;
+	bool ports_supersede;
+	enum habit_form form;
 };
 
 struct azjit_engine {
@@ -180,10 +184,11 @@ void grant_tell(struct azjit_grant *grant, bool no_wait_only, enum azjit_result 
 
 // request.c
 enum azjit_result request_start(struct azjit_grant **grants, size_t count,
-                                const struct azjit_sources *sources, azjit_ticks end,
+                                const struct azjit_sources *sources, bool separate, azjit_ticks end,
                                 struct azjit_reason *reason);
 void request_unref(struct azjit_request *request);
 bool request_carries(const struct azjit_request *request, const struct azjit_grant *grant);
+bool request_names(const struct azjit_jit_request *entry, const struct azjit_prefix *source);
 void request_taken(struct azjit_request *request, const char *event);
 void request_repeat(struct azjit_grant *grant); // an intent that never arrived, sent anew under a new one
 
@@ -212,14 +217,19 @@ enum azjit_result grant_diagnose(const struct azjit_grant *grant, struct azjit_r
 
 // conflict.c
 struct habit *habit_of(struct azjit_engine *engine, const char *vm_id);
-void habit_learn(struct azjit_grant *grant, bool supersede, bool plural_refused, const char *why);
+extern const char *const habit_form_names[FORM_COUNT];
+void habit_learn(struct azjit_grant *grant, bool supersede, enum habit_form form, const char *why);
 // Sends for a grant: alone, or together with the others on its port where that is the habit.
 enum azjit_result conflict_request(struct azjit_grant *grant, struct azjit_reason *reason);
-// A combined request was refused, or taken with its plural `dropped`: true if handled.
+// A request for several sources was refused, or taken with some of them `dropped`: true if handled.
 bool conflict_refused(struct azjit_request *request, bool dropped, const char *message);
+// One whose sources stood separately was taken.
+void conflict_taken(struct azjit_request *request);
 void conflict_watch(struct azjit_grant *newcomer);
 void conflict_lost(struct azjit_grant *loser, const char *how); // an open grant of ours went away
 void conflict_renew(struct azjit_request *request); // a combined one ends before all of its grants do
+// An open grant's renewal was not taken: it is tried again until the older request ends.
+void conflict_unrenewed(struct azjit_grant *grant, const char *why);
 
 // expire.c
 void grant_tick(struct azjit_grant *grant);

@@ -147,7 +147,9 @@ static void habit_again(struct azjit_engine *engine, const struct azjit_entry *e
 	if (!habit)
 		return;
 	habit->ports_supersede = azjit_streq(field(entry, "supersede"), "1");
-	habit->plural_refused = azjit_streq(field(entry, "plural_refused"), "1");
+	for (int form = FORM_PLURAL; form < FORM_COUNT; form++)
+		if (azjit_streq(field(entry, "form"), habit_form_names[form]))
+			habit->form = (enum habit_form)form;
 }
 
 static bool entry_again(void *userdata, const struct azjit_entry_read *read)

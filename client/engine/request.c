@@ -33,6 +33,17 @@ bool request_carries(const struct azjit_request *request, const struct azjit_gra
 	return grant->request == request || grant->pending == request;
 }
 
+bool request_names(const struct azjit_jit_request *entry, const struct azjit_prefix *source)
+{
+	struct azjit_prefix prefix;
+
+	for (size_t i = 0; i < entry->prefix_count; i++)
+		if (azjit_prefix_parse(entry->prefixes[i], &prefix) == AZJIT_OK &&
+		    prefix.bits == source->bits && azjit_addr_equal(&prefix.addr, &source->addr))
+			return true;
+	return false;
+}
+
 static struct azjit_request *request_new(struct azjit_grant *first, const struct azjit_sources *sources,
                                          azjit_ticks end)
 {
@@ -146,43 +157,44 @@ void request_taken(struct azjit_request *request, const char *event)
 
 static void to_checking(struct azjit_grant *grant)
 {
-	if (grant->state == AZJIT_GRANT_OPEN)
-		return; // its older request still holds
-	grant->state = AZJIT_GRANT_CHECKING;
 	grant->ev.policy_reads = 0;
+	if (grant->state == AZJIT_GRANT_OPEN) { // its older request still holds
+		grant_poll(grant, true);
+		return;
+	}
+	grant->state = AZJIT_GRANT_CHECKING;
 	grant_progress(grant, "checking", "no answer from Azure: looking whether the request arrived");
 	grant_poll(grant, true);
 }
 
 // The echo of the 202 must be what we asked for: VM and port are how it was found.
-static bool echo_fits(const struct azjit_request *request, const struct azjit_jit_request *echo, char *why,
-                      size_t size)
+static bool echo_fits(const struct azjit_request *request, const struct azjit_jit_request *echoes,
+                      size_t count, char *why, size_t size)
 {
-	size_t found = 0;
+	const size_t asked = request->sources.count;
+	size_t found = 0, named = 0;
 
-	if (!echo) {
+	if (count == 0) {
 		snprintf(why, size, "the answer does not name the machine and port");
 		return false;
 	}
-	if (echo->end != request->end) {
-		snprintf(why, size, "the answer names another end than was asked");
-		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (echoes[i].end != request->end) {
+			snprintf(why, size, "the answer names another end than was asked");
+			return false;
+		}
+		named += echoes[i].prefix_count;
 	}
-	for (size_t i = 0; i < request->sources.count; i++)
-		for (size_t j = 0; j < echo->prefix_count; j++) {
-			struct azjit_prefix prefix;
-
-			if (azjit_prefix_parse(echo->prefixes[j], &prefix) == AZJIT_OK &&
-			    prefix.bits == request->sources.items[i].bits &&
-			    azjit_addr_equal(&prefix.addr, &request->sources.items[i].addr)) {
+	for (size_t i = 0; i < asked; i++)
+		for (size_t j = 0; j < count; j++)
+			if (request_names(&echoes[j], &request->sources.items[i])) {
 				found++;
 				break;
 			}
-		}
-	if (found == request->sources.count && echo->prefix_count == found)
+	if (found == asked && named == found)
 		return true;
-	snprintf(why, size, "the answer names the source %s, which is not what was asked",
-	         echo->prefix_count ? echo->prefixes[0] : "(none)");
+	snprintf(why, size, "the answer names %zu sources, the first %s, which is not what was asked", named,
+	         echoes[0].prefix_count ? echoes[0].prefixes[0] : "(none)");
 	return false;
 }
 
@@ -195,10 +207,7 @@ static void request_over(struct azjit_request *request, enum azjit_result result
 	for (grant = TAILQ_FIRST(&request->engine->grants); grant; grant = next) {
 		next = TAILQ_NEXT(grant, link);
 		if (grant->pending == request) {
-			engine_log(grant->engine, LOG_WARNING, "grant %s was not renewed: %s", grant->id,
-			           text);
-			grant->pending = NULL;
-			request_unref(request);
+			conflict_unrenewed(grant, text);
 		} else if (grant->request == request) {
 			grant_fail(grant, result, "%s", text);
 		}
@@ -252,7 +261,7 @@ static void request_refused(struct azjit_request *request, const struct azjit_an
 }
 
 static void initiate_answered(void *userdata, const struct azjit_answer *answer,
-                              const struct azjit_jit_request *echo)
+                              const struct azjit_jit_request *echoes, size_t echo_count)
 {
 	struct azjit_request *request = userdata;
 	char why[200];
@@ -260,8 +269,9 @@ static void initiate_answered(void *userdata, const struct azjit_answer *answer,
 	request->call = NULL;
 	azjit_copy(request->answer_correlation_id, sizeof(request->answer_correlation_id),
 	           answer->correlation_id);
-	if (answer->result == AZJIT_OK && echo_fits(request, echo, why, sizeof(why))) {
+	if (answer->result == AZJIT_OK && echo_fits(request, echoes, echo_count, why, sizeof(why))) {
 		record_answer(request, "accepted", answer);
+		conflict_taken(request);
 		request_taken(request, NULL);
 		return;
 	}
@@ -320,6 +330,7 @@ static void request_send(struct azjit_request *request)
 	        .port = request->port,
 	        .sources = request->sources.items,
 	        .source_count = request->sources.count,
+	        .separate = request->separate,
 	        .end = request->end,
 	        .justification = text,
 	        .client_request_id = request->client_request_id,
@@ -333,7 +344,7 @@ static void request_send(struct azjit_request *request)
 }
 
 enum azjit_result request_start(struct azjit_grant **grants, size_t count,
-                                const struct azjit_sources *sources, azjit_ticks end,
+                                const struct azjit_sources *sources, bool separate, azjit_ticks end,
                                 struct azjit_reason *reason)
 {
 	struct azjit_request *request = request_new(grants[0], sources, end);
@@ -341,6 +352,7 @@ enum azjit_result request_start(struct azjit_grant **grants, size_t count,
 
 	if (!request)
 		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
+	request->separate = separate;
 	request->users = 1; // until the grants hold it
 	result = AZJIT_OK;
 	for (size_t i = 0; i < count && result == AZJIT_OK; i++)

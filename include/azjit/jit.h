@@ -65,15 +65,16 @@ struct azjit_jit_initiate {
 	uint16_t port;
 	const struct azjit_prefix *sources; // one: singular member; several: the plural
 	size_t source_count;
+	bool separate; // several: an entry of the port for each, in place of the plural
 	azjit_ticks end;
 	const char *justification;     // NULL: none
 	const char *client_request_id; // x-ms-client-request-id
 	const char *correlation_id;    // x-ms-correlation-request-id
 };
 
-// `echo`: our entry in the 202's body, NULL if the body has none for this VM and port.
+// `echoes`: the entries of the 202's body for this VM and port; several when they were asked separately.
 typedef void azjit_jit_initiate_fn(void *userdata, const struct azjit_answer *answer,
-                                   const struct azjit_jit_request *echo);
+                                   const struct azjit_jit_request *echoes, size_t echo_count);
 struct azjit_call *azjit_jit_initiate(struct azjit_azure *azure, const struct azjit_jit_initiate *request,
                                       struct azjit_call_options options, azjit_jit_initiate_fn *fn,
                                       void *userdata);

@@ -83,11 +83,11 @@ static void on_policies(void *userdata, const struct azjit_answer *answer,
 }
 
 static void on_initiate(void *userdata, const struct azjit_answer *answer,
-                        const struct azjit_jit_request *echo)
+                        const struct azjit_jit_request *echoes, size_t count)
 {
-	if (echo)
-		print_request(echo);
-	print_answer(answer, echo ? 1 : 0);
+	for (size_t i = 0; i < count; i++)
+		print_request(&echoes[i]);
+	print_answer(answer, count);
 	ended(userdata);
 }
 

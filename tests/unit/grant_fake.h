@@ -21,11 +21,13 @@
 
 enum supersede { SUPERSEDE_NEVER, SUPERSEDE_SAME_SOURCE, SUPERSEDE_SAME_PORT };
 enum plural { PLURAL_ACCEPT, PLURAL_REFUSE, PLURAL_DROP };
+enum separate { SEPARATE_BOTH, SEPARATE_LAST, SEPARATE_REFUSE };
 
 struct fake_entry {
 	char sources[4][AZJIT_PREFIX_CHARS];
 	const char *texts[4];
 	size_t count;
+	unsigned request; // the number of the POST that made it
 	azjit_ticks end, start;
 	uint64_t due_ms;
 	bool ruled, revoked;
@@ -50,6 +52,8 @@ struct fake {
 	size_t own_count;
 	enum supersede supersede;
 	enum plural plural;
+	enum separate separate;
+	unsigned refuse_next; // so many POSTs are answered with 400
 	unsigned initiates, intents_at_post;
 	char last_client_request_id[AZJIT_UUID_CHARS];
 	bool rule_never, subnet_unread, shadow, lose_answer, wrong_echo, too_long;
@@ -74,8 +78,7 @@ struct azjit_call {
 	struct azjit_source *timer;
 	void (*answer)(struct azjit_call *call);
 	void *fn, *userdata;
-	struct azjit_jit_initiate initiate;
-	size_t entry;
+	size_t entry, entry_count; // what the POST made
 };
 
 static void call_fire(void *userdata)
@@ -122,51 +125,58 @@ static void fake_settle(void)
 			continue;
 		entry->ruled = true;
 		for (size_t j = 0; j < i && the->supersede != SUPERSEDE_NEVER; j++)
-			if (the->supersede == SUPERSEDE_SAME_PORT ||
-			    azjit_streq(the->entries[j].texts[0], entry->texts[0]))
+			if (the->entries[j].request != entry->request &&
+			    (the->supersede == SUPERSEDE_SAME_PORT ||
+			     azjit_streq(the->entries[j].texts[0], entry->texts[0])))
 				the->entries[j].revoked = true;
 	}
+}
+
+static struct azjit_jit_request fake_request(const struct fake_entry *entry)
+{
+	return (struct azjit_jit_request){.vm_id = VM,
+	                                  .port = 22,
+	                                  .prefixes = entry->texts,
+	                                  .prefix_count = entry->count,
+	                                  .end = entry->end,
+	                                  .start = entry->start,
+	                                  .status = "Initiating",
+	                                  .status_reason = "UserRequested",
+	                                  .requestor = "",
+	                                  .justification = ""};
 }
 
 static void answer_initiate(struct azjit_call *call)
 {
 	azjit_jit_initiate_fn *fn = (azjit_jit_initiate_fn *)call->fn;
-	const struct fake_entry *entry = &the->entries[call->entry == SIZE_MAX ? 0 : call->entry];
 	struct azjit_answer answer = {.result = AZJIT_OK,
 	                              .http_status = 202,
 	                              .code = "",
 	                              .message = "",
 	                              .correlation_id = "c0ffee00-0000-4000-8000-000000000000",
 	                              .retry_after_ms = -1};
-	struct azjit_jit_request echo = {.vm_id = VM,
-	                                 .port = 22,
-	                                 .prefixes = entry->texts,
-	                                 .prefix_count = entry->count,
-	                                 .end = entry->end,
-	                                 .start = entry->start,
-	                                 .status = "Initiating",
-	                                 .status_reason = "UserRequested",
-	                                 .requestor = "",
-	                                 .justification = ""};
+	struct azjit_jit_request echoes[8];
 
-	if (call->entry == SIZE_MAX) {
+	if (call->entry_count == 0) {
 		answer.result = AZJIT_REQUEST_REFUSED;
 		answer.http_status = the->refuse ? the->refuse : 400;
 		answer.code = the->refuse ? "ScopeLocked" : "InvalidInitiateInput";
 		answer.message = "refused by the test";
-		fn(call->userdata, &answer, NULL);
+		fn(call->userdata, &answer, NULL, 0);
 		return;
 	}
 	if (the->lose_answer) {
 		answer.result = AZJIT_UNREACHABLE;
 		answer.http_status = 504;
 		answer.maybe_done = true;
-		fn(call->userdata, &answer, NULL);
+		fn(call->userdata, &answer, NULL, 0);
 		return;
 	}
+	for (size_t i = 0; i < call->entry_count; i++)
+		echoes[i] = fake_request(&the->entries[call->entry + i]);
 	if (the->wrong_echo)
-		echo.end += AZJIT_TICKS_PER_S;
-	fn(call->userdata, &answer, &echo);
+		echoes[0].end += AZJIT_TICKS_PER_S;
+	fn(call->userdata, &answer, echoes, call->entry_count);
 }
 
 static unsigned count_entries(struct fake *fake, enum azjit_entry_kind kind, const char *event);
@@ -190,12 +200,33 @@ static void check_end(const struct azjit_jit_initiate *request)
 	}
 }
 
+// An entry of `count` of the request's sources from `from` on.
+static void add_entry(const struct azjit_jit_initiate *request, size_t from, size_t count)
+{
+	struct fake_entry *entry = &the->entries[the->entry_count++];
+
+	assert_true(the->entry_count <= AZJIT_COUNT(the->entries));
+	*entry = (struct fake_entry){.end = request->end,
+	                             .start = azjit_time_now(),
+	                             .due_ms = azjit_time_monotonic_ms() + DELAY_MS,
+	                             .request = the->initiates,
+	                             .count = count};
+	for (size_t i = 0; i < count; i++) {
+		azjit_prefix_format(&request->sources[from + i], entry->sources[i]);
+		entry->texts[i] = entry->sources[i];
+	}
+	if (count > 1 && the->plural == PLURAL_DROP) {
+		entry->count = 1;
+		entry->texts[0] = "192.0.2.1";
+	}
+}
+
 struct azjit_call *azjit_jit_initiate(struct azjit_azure *azure, const struct azjit_jit_initiate *request,
                                       struct azjit_call_options options, azjit_jit_initiate_fn *fn,
                                       void *userdata)
 {
 	struct azjit_call *call = call_new(answer_initiate, (void *)fn, userdata);
-	struct fake_entry *entry = &the->entries[the->entry_count];
+	bool several = request->source_count > 1, separate = several && request->separate;
 
 	(void)azure;
 	(void)options;
@@ -203,22 +234,20 @@ struct azjit_call *azjit_jit_initiate(struct azjit_azure *azure, const struct az
 	check_end(request);
 	the->intents_at_post = count_entries(the, AZJIT_ENTRY_INTENT, "sending");
 	azjit_copy(the->last_client_request_id, AZJIT_UUID_CHARS, request->client_request_id);
-	call->entry = SIZE_MAX;
-	if (the->refuse || (request->source_count > 1 && the->plural == PLURAL_REFUSE))
+	if (the->refuse_next > 0) {
+		the->refuse_next--;
 		return call;
-	call->entry = the->entry_count++;
-	*entry = (struct fake_entry){.end = request->end,
-	                             .start = azjit_time_now(),
-	                             .due_ms = azjit_time_monotonic_ms() + DELAY_MS};
-	entry->count = request->source_count;
-	for (size_t i = 0; i < entry->count; i++) {
-		azjit_prefix_format(&request->sources[i], entry->sources[i]);
-		entry->texts[i] = entry->sources[i];
 	}
-	if (entry->count > 1 && the->plural == PLURAL_DROP) {
-		entry->count = 1;
-		entry->texts[0] = "192.0.2.1";
-	}
+	if (the->refuse || (several && !separate && the->plural == PLURAL_REFUSE) ||
+	    (separate && the->separate == SEPARATE_REFUSE))
+		return call;
+	call->entry = the->entry_count;
+	if (!separate)
+		add_entry(request, 0, request->source_count);
+	for (size_t i = the->separate == SEPARATE_LAST ? request->source_count - 1 : 0;
+	     separate && i < request->source_count; i++)
+		add_entry(request, i, 1);
+	call->entry_count = the->entry_count - call->entry;
 	return call;
 }
 
@@ -245,21 +274,15 @@ static void answer_policy(struct azjit_call *call)
 	for (size_t i = 0; i < the->entry_count; i++) {
 		struct fake_entry *entry = &the->entries[i];
 
-		requests[i] = (struct azjit_jit_request){
-		        .vm_id = VM,
-		        .port = 22,
-		        .prefixes = entry->texts,
-		        .prefix_count = entry->count,
-		        .end = entry->end,
-		        .start = entry->start,
-		        .requestor = "",
-		        .justification = "",
-		        .status = entry->revoked ? "Revoked"
-		                  : entry->ruled ? (the->fail_later ? "Failed" : "Initiated")
-		                                 : "Initiating",
-		        .status_reason = entry->revoked                    ? "NewerRequestInitiated"
-		                         : entry->ruled && the->fail_later ? the->fail_later
-		                                                           : "UserRequested"};
+		requests[i] = fake_request(entry);
+		if (entry->ruled)
+			requests[i].status = the->fail_later ? "Failed" : "Initiated";
+		if (entry->ruled && the->fail_later)
+			requests[i].status_reason = the->fail_later;
+		if (entry->revoked) {
+			requests[i].status = "Revoked";
+			requests[i].status_reason = "NewerRequestInitiated";
+		}
 	}
 	fn(call->userdata, &answer, &policy, 1);
 }

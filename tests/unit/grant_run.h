@@ -42,7 +42,7 @@ static void engine_start(struct fake *fake)
 	                 AZJIT_OK);
 }
 
-static void restart(struct fake *fake)
+__attribute__((unused)) static void restart(struct fake *fake)
 {
 	azjit_engine_free(fake->engine);
 	azjit_ledger_close(fake->ledger);
@@ -183,7 +183,7 @@ static bool run_until(struct fake *fake, const struct answer *a, const struct an
 	return run_wish(&(struct wish){.fake = fake, .a = a, .b = b}, 32000);
 }
 
-static bool run_until_open(struct fake *fake, const char *source, uint64_t ms)
+__attribute__((unused)) static bool run_until_open(struct fake *fake, const char *source, uint64_t ms)
 {
 	return run_wish(&(struct wish){.fake = fake, .source = source}, ms);
 }

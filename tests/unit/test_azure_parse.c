@@ -184,6 +184,14 @@ static void initiate_bodies(void **state)
 	assert_non_null(
 	        strstr(body.data, "\"allowedSourceAddressPrefixes\":[\"203.0.113.7\",\"10.0.0.0/24\"]"));
 	assert_null(strstr(body.data, "allowedSourceAddressPrefix\""));
+	azjit_buf_reset(&body);
+	request.separate = true;
+	assert_int_equal(initiate_body(&request, &body), AZJIT_OK);
+	assert_non_null(strstr(body.data,
+	                       "\"ports\":[{\"number\":22,\"allowedSourceAddressPrefix\":\"203.0.113.7\","
+	                       "\"endTimeUtc\":\"2022-11-17T11:44:50.5921811Z\"},{\"number\":22,"
+	                       "\"allowedSourceAddressPrefix\":\"10.0.0.0/24\",\"endTimeUtc\":"
+	                       "\"2022-11-17T11:44:50.5921811Z\"}]"));
 	assert_non_null(strstr(body.data, "\"justification\":\"alice: fix \\\"web01\\\"\""));
 	request.justification = "\xff";
 	assert_int_equal(initiate_body(&request, &body), AZJIT_USAGE);

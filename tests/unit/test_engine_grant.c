@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine against a small Azure in memory: entries, rules, and every position of what is undocumented
-// (does a newer request revoke an older one; is the plural form taken). The functions of jit.h, network.h
-// and inventory.h that the engine calls are replaced here; ledger, verdict and loop are the real ones.
+// The engine against a small Azure in memory: entries and rules. The functions of jit.h, network.h and
+// inventory.h that the engine calls are replaced here; ledger, verdict and loop are the real ones.
 #include "grant_run.h"
 
 static void joins_and_reuses(void **state)
@@ -136,41 +135,6 @@ static void a_restart_finds_the_grant_again(void **state)
 	assert_int_equal(fake->initiates, 1);
 }
 
-// Two people, one port, two addresses: under every reading of "newer revokes older" and every form of
-// the plural, both keep their access where that is possible; where it is not, the first keeps it and
-// the newcomer is told.
-static void two_sources(struct fake *fake, enum supersede supersede, enum plural plural)
-{
-	struct answer a, b;
-	bool possible = supersede != SUPERSEDE_SAME_PORT || plural == PLURAL_ACCEPT;
-
-	fake->supersede = supersede;
-	fake->plural = plural;
-	need(fake, "alice", "198.51.100.7", &a);
-	assert_true(run_until(fake, &a, NULL));
-	assert_int_equal(a.result, AZJIT_OK);
-	need(fake, "bob", "203.0.113.9", &b);
-	assert_true(run_until(fake, &b, NULL));
-	assert_true(run_until_open(fake, "198.51.100.7", 25000)); // watched, and mended
-	if (possible)
-		assert_true(run_until_open(fake, "203.0.113.9", 25000));
-	else
-		assert_int_equal(grant_state(fake, "203.0.113.9"), AZJIT_GRANT_FAILED);
-	assert_false(fake->too_long); // nobody's rule outlasts the end that was asked for him
-}
-
-#define TWO_SOURCES(name, supersede, plural)            \
-	static void name(void **state)                  \
-	{                                               \
-		two_sources(*state, supersede, plural); \
-	}
-TWO_SOURCES(never_accept, SUPERSEDE_NEVER, PLURAL_ACCEPT)
-TWO_SOURCES(never_refuse, SUPERSEDE_NEVER, PLURAL_REFUSE)
-TWO_SOURCES(same_source_drop, SUPERSEDE_SAME_SOURCE, PLURAL_DROP)
-TWO_SOURCES(same_port_accept, SUPERSEDE_SAME_PORT, PLURAL_ACCEPT)
-TWO_SOURCES(same_port_refuse, SUPERSEDE_SAME_PORT, PLURAL_REFUSE)
-TWO_SOURCES(same_port_drop, SUPERSEDE_SAME_PORT, PLURAL_DROP)
-
 int main(void)
 {
 #define WITH_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
@@ -185,12 +149,6 @@ int main(void)
 	        WITH_FAKE(an_unknown_outcome_is_looked_for_first),
 	        WITH_FAKE(an_echo_of_something_else_opens_nothing),
 	        WITH_FAKE(a_restart_finds_the_grant_again),
-	        WITH_FAKE(never_accept),
-	        WITH_FAKE(never_refuse),
-	        WITH_FAKE(same_source_drop),
-	        WITH_FAKE(same_port_accept),
-	        WITH_FAKE(same_port_refuse),
-	        WITH_FAKE(same_port_drop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
