@@ -4,7 +4,8 @@
 # Two people knock from two addresses on one port of one VM, under every reading of what a newer
 # request does to an older one (supersede) and of what several sources in one request do
 # (plural_prefixes).  Each keeps access until the own end and not beyond, by the packet filter's
-# own record; where Azure lets only one have the port, the newcomer is told so and the first keeps it.
+# own record.  Where Azure takes several sources in no form at all (duplicate_port too), the newcomer
+# is told so and the first keeps the port.
 
 readonly ALICE_S=40 BOB_S=25
 
@@ -25,7 +26,10 @@ setup_file() {
 	END
 	# A lab for each reading of supersede, side by side: nearly all of it is waiting.
 	for supersede in never same_source same_port same_requestor; do
-		readings "$supersede" >"$LAB_SHARE/$supersede.log" 2>&1 &
+		readings "$supersede" "$supersede" both accept refuse drop >"$LAB_SHARE/$supersede.log" 2>&1 &
+	done
+	for duplicate in last refuse; do
+		readings "one-$duplicate" same_port "$duplicate" refuse >"$LAB_SHARE/one-$duplicate.log" 2>&1 &
 	done
 	wait
 }
@@ -39,22 +43,26 @@ setup() {
 	. "$BATS_TEST_DIRNAME/helper.bash"
 }
 
-# All positions of plural_prefixes under one of supersede, each from an empty ledger and Azure.
+# readings NAME SUPERSEDE DUPLICATE PLURAL...: a lab in which the positions of plural_prefixes are tried,
+# each from an empty ledger and Azure.
 readings() {
-	export LAB=$LAB-$1
+	local name=$1 supersede=$2 duplicate=$3 plural
+	shift 3
+	export LAB=$LAB-$name
 	if [[ -n ${AZJIT_RECORD-} ]]; then
-		export LAB_RECORD=$LAB_SHARE/e2e-knock-$1.jsonl
+		export LAB_RECORD=$LAB_SHARE/e2e-knock-$name.jsonl
 	fi
 	lab up
-	for plural in accept refuse drop; do
+	for plural; do
 		lab stop jump azjitd
 		lab run jump bash -c 'rm -f /var/lib/azjit/*'
 		lab azsim POST reset
-		lab azsim PATCH switches "{\"supersede\": \"$1\", \"plural_prefixes\": \"$plural\"}"
+		lab azsim PATCH switches "{\"supersede\": \"$supersede\", \"plural_prefixes\": \"$plural\",
+			\"duplicate_port\": \"$duplicate\"}"
 		lab azsim POST settle
 		lab run azure truncate -s 0 /var/log/nsg.log
 		lab start jump azjitd
-		knock "$LAB_SHARE/$1.$plural"
+		knock "$LAB_SHARE/$name.$plural"
 	done
 	if [[ -n ${LAB_RECORD-} ]]; then
 		cp "$LAB_RECORD" "$AZJIT_RECORD/"
@@ -96,10 +104,10 @@ judge() {
 		END { printf "%.1f %.1f\n", (was ? 9999 : last - end), gap + 0 }' "$1.filter"
 }
 
-# position SUPERSEDE PLURAL
+# position NAME PLURAL [one]: "one": only one can have the port.
 position() {
 	local file=$BATS_FILE_TMPDIR/$1.$2 until gap
-	echo "--- supersede $1, plural $2"
+	echo "--- $1, plural $2"
 	[[ -s $file.filter ]] || {
 		cat "$BATS_FILE_TMPDIR/$1.log"
 		return 1
@@ -114,7 +122,7 @@ position() {
 	awk -v u="$until" -v g="$gap" 'BEGIN { exit !(u > -3 && u < 1 && g < 5) }'
 	read -r until gap < <(judge "$file" "$LAPTOP_SECOND")
 	echo "bob: left the filter $until s after his end, $gap s of gaps"
-	if [[ $1 == same_port || $1 == same_requestor ]] && [[ $2 != accept ]]; then
+	if [[ ${3-} == one ]]; then
 		awk -v u="$until" 'BEGIN { exit !(u < 1) }'
 		grep -q 'Azure lets only one address have it' "$file.sessions"
 	else
@@ -140,12 +148,17 @@ position() {
 	position same_port accept
 }
 
-@test "newer requests revoke older ones of the port, several sources in one are refused" {
+@test "newer requests revoke older ones of the port, several sources in one entry are refused" {
 	position same_port refuse
 }
 
-@test "newer requests revoke older ones of the port, all but one source are dropped" {
+@test "newer requests revoke older ones of the port, all but one source of an entry are dropped" {
 	position same_port drop
+}
+
+@test "newer requests revoke older ones of the port, several sources are taken in no form" {
+	position one-last refuse one
+	position one-refuse refuse one
 }
 
 @test "newer requests revoke older ones of the requestor" {
