@@ -2,7 +2,9 @@
 // Asks a target again and again whether packets pass, by the handshake of the connection that will be
 // used: one SYN in flight, at the cadence of azjit/relay.h, and for a target that may be far a second one
 // beside it that has more time. The second must not replace the first: while it waits for an answer to
-// a SYN that the filter dropped, a near target would be found open late.
+// a SYN that the filter dropped, a near target would be found open late. Two handshakes that complete
+// before we look are two connections for one need: so the second's SYN leaves halfway between two of the
+// first's, and none leaves before the other attempt was looked at.
 #include "private.h"
 
 #include <azjit/text.h>
@@ -17,6 +19,7 @@ struct attempt {
 	struct probe *probe;
 	enum lane lane;
 	int fd; // -1 between attempts
+	uint64_t sent_ms;
 	struct azjit_source *io, *timer;
 };
 
@@ -157,6 +160,7 @@ static void start_attempt(struct attempt *attempt)
 	struct probe *probe = attempt->probe;
 
 	attempt->fd = handshake_start(&probe->target->addr, probe->target->port);
+	attempt->sent_ms = azjit_time_monotonic_ms();
 	probe->syns++;
 	if (attempt->fd < 0 || azjit_loop_io(probe->conn->relay->loop, attempt->fd, EPOLLOUT, on_io, attempt,
 	                                     &attempt->io) != AZJIT_OK)
@@ -174,11 +178,29 @@ static void end_attempt(struct attempt *attempt)
 		judge(attempt);
 }
 
+// How long the far attempt's SYN has to wait for the middle between two of the near one's.
+static uint64_t until_middle_ms(const struct probe *probe)
+{
+	const struct attempt *near = &probe->attempts[LANE_NEAR];
+	uint64_t age_ms = near->sent_ms ? azjit_time_monotonic_ms() - near->sent_ms : 0;
+	uint64_t middle_ms = life_ms(near) / 2;
+
+	return age_ms < middle_ms ? middle_ms - age_ms : 0;
+}
+
 static void on_tick(void *userdata)
 {
 	struct attempt *attempt = userdata;
+	struct attempt *other = &attempt->probe->attempts[attempt->lane == LANE_NEAR ? LANE_FAR : LANE_NEAR];
+	uint64_t wait_ms = attempt->lane == LANE_FAR ? until_middle_ms(attempt->probe) : 0;
 
+	if (wait_ms > 0) {
+		(void)azjit_source_timer(attempt->timer, wait_ms);
+		return;
+	}
 	end_attempt(attempt);
+	if (attempt->timer && other->fd >= 0)
+		judge(other);
 	if (!attempt->timer)
 		return;
 	if (attempt->lane == LANE_FAR && !attempt->probe->slow) {

@@ -148,6 +148,30 @@ static void refused_then_open(void)
 	(void)close(relay);
 }
 
+// Two SYNs that are sent in one moment to a port that is open both complete, whatever is done with them then.
+static void one_handshake(void)
+{
+	for (int i = 0; i < 10; i++) {
+		int relay = relay_connect();
+		struct stats stats;
+		struct heard heard;
+		struct call call;
+		char bytes[8];
+
+		(void)ask_target("reset");
+		begin_probe(relay, "both", PORT_ECHO, "1");
+		CHECK(relay_hear(relay, "PROBE-OPEN", "both", 2000, &heard), "not open");
+		call_begin(&call, relay, PORT_ECHO, "both");
+		CHECK(write_all(call.in, "hello", 5) && read_for(call.out, bytes, 5, 2000) == 5, "no echo");
+		call_end(&call);
+		relay_say(relay, NULL, 0, "STOP", "probe", "both", NULL);
+		CHECK(relay_hear(relay, "FLOW-END", call.id, 2000, &heard), "the flow does not end");
+		(void)close(relay);
+		stats = target_stats(PORT_ECHO);
+		CHECK(stats.accepts == 1, "%llu accepts for one flow", stats.accepts);
+	}
+}
+
 // The socket of a stopped probe waits for a flow to the same target; with its broker gone, too.
 static void held_for_another(void)
 {
@@ -187,6 +211,7 @@ const struct test_case cases_probe[] = {
         {"probe: connected within 150 ms of the filter's opening, accepts are flows", latency},
         {"probe: a handshake that completes late is not dropped", late_handshakes},
         {"probe: one SYN at a time, at its cadence", cadence},
+        {"probe: of two SYNs under way one becomes a connection", one_handshake},
         {"probe: refused is noted once, and probing goes on", refused_then_open},
         {"probe: a finished handshake waits for a flow", held_for_another},
         {"probe: ends with its broker", ends_with_its_broker},
