@@ -51,7 +51,8 @@ static bool copy_set(const struct set *from, struct set *to)
 
 	if (!pairs)
 		return false;
-	memcpy(pairs, from->pairs, from->count * sizeof(*pairs));
+	if (from->count > 0)
+		memcpy(pairs, from->pairs, from->count * sizeof(*pairs));
 	free(to->pairs);
 	to->pairs = pairs;
 	to->count = from->count;
@@ -190,7 +191,8 @@ void guard_update(struct guard *guard)
 	if (azjit_inventory_generation(guard->broker->inventory) == 0 ||
 	    azjit_inventory_managed(guard->broker->inventory, &pairs, &count) != AZJIT_OK)
 		return;
-	qsort(pairs, count, sizeof(*pairs), compare);
+	if (count > 0)
+		qsort(pairs, count, sizeof(*pairs), compare);
 	if (!same(&guard->written, pairs, count))
 		write_set(guard, pairs, count);
 }

@@ -13,7 +13,7 @@ setup_file() {
 	spoil '.switches = {"rule_never": true}' never
 	# The guard's table without its judgement of managed ports.
 	stage=$BATS_FILE_TMPDIR/stage
-	make -s --no-print-directory -C "$TREE" DESTDIR="$stage" PREFIX=/usr install >/dev/null
+	"$LAB_ROOM/install" "$stage" >/dev/null
 	sed -i '/@managed goto managed_port/s/goto managed_port/continue comment "goto managed_port"/' \
 		"$stage/usr/share/azjit/azjit-guard.nft"
 	for demo in well open stays never; do

@@ -28,3 +28,8 @@ AZURE_NAMES=(management.azure.com login.microsoftonline.com)
 PEOPLE=(alice bob carol)
 for n in {01..20}; do PEOPLE+=("u$n"); done
 unset n
+
+# sanitized PROGRAM: whether it was built with the sanitizers.
+sanitized() {
+	grep -qa __asan_init "$1"
+}
