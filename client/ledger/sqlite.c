@@ -46,12 +46,13 @@ static const char schema[] =
         "PRAGMA user_version = 1;";
 _Static_assert(APPLICATION_ID == 1635412596, "the schema's text states the same number");
 
-enum azjit_result azjit_store_fail(const struct azjit_ledger *ledger, const char *doing,
+enum azjit_result azjit_store_fail(struct azjit_ledger *ledger, const char *doing,
                                    struct azjit_reason *reason)
 {
 	const char *mend = "look at the disk and at the broker's journal";
 
-	switch (sqlite3_errcode(ledger->db) & 0xff) {
+	ledger->failure = sqlite3_errcode(ledger->db) & 0xff;
+	switch (ledger->failure) {
 	case SQLITE_FULL:
 		mend = "make room on its disk";
 		break;

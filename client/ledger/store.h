@@ -26,7 +26,8 @@ struct azjit_ledger {
 	struct azjit_head head;      // with the entries of an open transaction
 	struct azjit_head committed; // without
 	bool in_transaction;         // between azjit_ledger_begin and commit or rollback
-	bool broken;                 // SQLite gave that transaction up: only rollback helps
+	int failure; // SQLite's code of the newest failure: its own is gone with the statement
+	bool broken; // SQLite gave that transaction up: only rollback helps
 };
 
 // An entry as the store holds it; its strings belong to `strings`.
@@ -67,7 +68,7 @@ enum azjit_result azjit_store_exec(struct azjit_ledger *ledger, const char *sql,
 // A statement; NULL on failure.
 sqlite3_stmt *azjit_store_prepare(struct azjit_ledger *ledger, const char *sql, struct azjit_reason *reason);
 // Writes the sentence for SQLite's newest error; always AZJIT_LEDGER.
-enum azjit_result azjit_store_fail(const struct azjit_ledger *ledger, const char *doing,
+enum azjit_result azjit_store_fail(struct azjit_ledger *ledger, const char *doing,
                                    struct azjit_reason *reason);
 // AZJIT_LEDGER if the path no longer leads to the file that was opened.
 enum azjit_result azjit_store_check_place(const struct azjit_ledger *ledger, struct azjit_reason *reason);

@@ -163,10 +163,11 @@ enum azjit_result azjit_verification_step(struct azjit_verification *verifier, s
 	enum azjit_result result;
 
 	verifier->budget = max_entries;
+	verifier->ledger->failure = SQLITE_OK;
 	result = azjit_store_walk(verifier->ledger, verifier->next_seq, visit, verifier, &why);
 	// A file that SQLite cannot read to its end is a finding; anything else only says that we could not
 	// look.
-	if (result == AZJIT_LEDGER && (sqlite3_errcode(verifier->ledger->db) & 0xff) == SQLITE_CORRUPT)
+	if (result == AZJIT_LEDGER && verifier->ledger->failure == SQLITE_CORRUPT)
 		find_bad(verifier, verifier->report.entries + 1, "cannot be read: the file is damaged");
 	else if (result != AZJIT_OK)
 		return azjit_fail(reason, result, "%s", why.text);
