@@ -203,3 +203,14 @@ enum azjit_result azjit_ledger_timeline(struct azjit_ledger *ledger, const char 
 
 	return read_where(ledger, sql, 0, session, NULL, fn, userdata, reason);
 }
+
+enum azjit_result azjit_ledger_refusals(struct azjit_ledger *ledger, azjit_ticks from, azjit_entry_fn *fn,
+                                        void *userdata, struct azjit_reason *reason)
+{
+	// The list is the one of index entry_refused, word for word: SQLite uses the index for no other.
+	static const char sql[] = COLUMNS "WHERE kind IN ('denial', 'login') AND at >= ?1"
+	                                  " AND (kind = 'denial' OR event = 'denied') ORDER BY at, seq";
+	uint64_t since = from > 0 ? (uint64_t)from : 0;
+
+	return read_where(ledger, sql, since, NULL, NULL, fn, userdata, reason);
+}

@@ -46,6 +46,10 @@ static const char schema[] =
         "PRAGMA user_version = 1;";
 _Static_assert(APPLICATION_ID == 1635412596, "the schema's text states the same number");
 
+// Not part of the version: made where it is missing, and an azjit that does not know it keeps it up to date.
+static const char refused_index[] = "CREATE INDEX IF NOT EXISTS entry_refused ON entry (at)"
+                                    " WHERE kind IN ('denial', 'login');";
+
 enum azjit_result azjit_store_fail(struct azjit_ledger *ledger, const char *doing,
                                    struct azjit_reason *reason)
 {
@@ -318,6 +322,8 @@ enum azjit_result azjit_store_open(struct azjit_ledger *ledger, struct azjit_rea
 		                          reason);
 	if (result == AZJIT_OK && empty)
 		result = create_schema(ledger, reason);
+	if (result == AZJIT_OK)
+		result = azjit_store_exec(ledger, refused_index, reason);
 	if (result == AZJIT_OK)
 		result = prepare_statements(ledger, reason);
 	return result;

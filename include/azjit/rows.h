@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ROW messages (wire.h) by which the broker answers STATUS, SESSIONS, AUDIT-VERIFY and
-// AUDIT-RECONCILE, and the words of the ledger's entries that they are made of.
+// The ROW messages (wire.h) by which the broker answers STATUS, SESSIONS, AUDIT-VERIFY, AUDIT-RECONCILE
+// and AUDIT-REFUSALS, and the words of the ledger's entries that they are made of.
 //
 // Every row has `type`. A key that is not known is left out, never sent empty; what a client does not
 // know it hands on in --json and leaves out of its tables. Keys are [a-z0-9_] and the same in the
@@ -8,7 +8,7 @@
 // (s), (ms) and (n) are decimal integers; (bool) is 0 or 1; everything else is text.
 //
 // The broker decides what is shown: to uid 0 everything; to others their own sessions, and the grants
-// that they use; AUDIT-VERIFY and AUDIT-RECONCILE answer DONE result=denied to others than uid 0.
+// that they use; the audits answer DONE result=denied to others than uid 0.
 // DONE says whether the answer is whole, not whether it is good news: result=ok also when a chain does
 // not verify or a request is missing. The rows say that.
 //
@@ -41,6 +41,11 @@
 // AUDIT-RECONCILE [since=SECONDS, default 86400] [json=1]
 //   type=verdict  any number; verdict (azjit_reconcile_name) intent_seq(n) grant correlation_id
 //                 client_request_id vm caller status when(time) text
+//
+// AUDIT-REFUSALS [since=SECONDS, default 86400] [json=1]: who was refused what, oldest first, with a session
+// or without: logins, requests and connections that a rule or the kill switch refused, and what the guard
+// refused.
+//   type=entry    any number; as above: kind is denial, or login with event=denied
 #ifndef AZJIT_ROWS_H
 #define AZJIT_ROWS_H
 
@@ -64,15 +69,22 @@ void azjit_row_time(struct azjit_wire_out *out, const char *key, azjit_ticks whe
 enum azjit_result azjit_ledger_timeline(struct azjit_ledger *ledger, const char *session, azjit_entry_fn *fn,
                                         void *userdata, struct azjit_reason *reason);
 
+// The refusals from a time on, by time: every denial, and the logins denied. By an index: the rest of the
+// ledger is not read.
+enum azjit_result azjit_ledger_refusals(struct azjit_ledger *ledger, azjit_ticks from, azjit_entry_fn *fn,
+                                        void *userdata, struct azjit_reason *reason);
+
 // Turns an entry into the clause of the timeline: lower case at its start, no full stop, printable, cut
 // to fit: "asked Azure to open web01 port 22 for 10.0.0.4 until 2026-11-22T20:00:00.1234567Z".
 //
 // It knows these events and the fields in parentheses, and prints the clauses without what is absent;
 // of any other event it prints the kind, the event and `reason` or else `text`.
 //   start      started recovered stopped                (version, reason)
-//   login      allowed denied break-glass               (user, service, from, rule, reason)
+//   login      allowed denied break-glass               (user, service, from, rule, reason, more)
 //   session    opened committed undone closed lost      (user, service, from, tty, auth, reason)
-//   denial     refused                                  (user, host, port, reason)
+//   denial     refused                                  (user, host, port, reason, more)
+//   denial     guard                                    (reason, more; besides user, uid, host, vm, port
+//                                                        and count: connections since the last such entry)
 //   intent     sending                                  (vm, port, source, until, user, nonce_end,
 //                                                        client_request_id, correlation_id, anchor_seq)
 //   request    accepted refused unknown unsent          (client_request_id, correlation_id,

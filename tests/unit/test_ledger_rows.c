@@ -40,6 +40,21 @@ static void an_unknown_event_still_says_something(void **state)
 	assert_clause(&entry, "grant frobbed: a reason");
 }
 
+static void a_refusal_says_that_more_follow(void **state)
+{
+	struct azjit_entry entry = {.kind = AZJIT_ENTRY_DENIAL, .event = "guard"};
+
+	(void)state;
+	(void)azjit_entry_put(&entry, "user", "bob");
+	(void)azjit_entry_put(&entry, "reason", "the guard refused bob 2 connections to web01 port 22");
+	assert_clause(&entry, "the guard refused bob 2 connections to web01 port 22");
+	(void)azjit_entry_put(&entry, "more", "and more");
+	assert_clause(&entry, "the guard refused bob 2 connections to web01 port 22; and more");
+	entry.event = "refused";
+	assert_clause(&entry,
+	              "bob was refused: the guard refused bob 2 connections to web01 port 22; and more");
+}
+
 static void a_value_is_no_template(void **state)
 {
 	struct azjit_entry entry = {.kind = AZJIT_ENTRY_DENIAL, .event = "refused"};
@@ -246,11 +261,71 @@ static void a_timeline_has_the_grants_story_and_nobody_elses(void **state)
 	azjit_ledger_close(ledger);
 }
 
+static void put_at(struct azjit_ledger *ledger, enum azjit_entry_kind kind, const char *event,
+                   azjit_ticks when)
+{
+	struct azjit_entry entry = {.kind = kind, .event = event};
+
+	append(ledger, &entry, when);
+}
+
+static void assert_refusals(struct azjit_ledger *ledger, azjit_ticks from, const char *expected)
+{
+	struct azjit_reason reason;
+	char events[256] = "";
+
+	assert_int_equal(azjit_ledger_refusals(ledger, from, add_event, events, &reason), AZJIT_OK);
+	assert_string_equal(events, expected);
+}
+
+static void refusals_are_found_by_time(void **state)
+{
+	struct azjit_ledger *ledger = open_ledger(*state);
+
+	put_at(ledger, AZJIT_ENTRY_LOGIN, "denied", T0);
+	put_at(ledger, AZJIT_ENTRY_LOGIN, "break-glass", T0 + 1);
+	put_at(ledger, AZJIT_ENTRY_DENIAL, "guard", T0 + 3);
+	put_at(ledger, AZJIT_ENTRY_FLOW, "refused", T0 + 3);
+	put_at(ledger, AZJIT_ENTRY_DENIAL, "refused", T0 + 2); // the clock was set back
+	put_entry(ledger, AZJIT_ENTRY_GRANT, "denied", "alice", NULL);
+	assert_refusals(ledger, INT64_MIN, "denied refused guard ");
+	assert_refusals(ledger, T0, "denied refused guard ");
+	assert_refusals(ledger, T0 + 1, "refused guard ");
+	assert_refusals(ledger, T0 + 4, "");
+	azjit_ledger_close(ledger);
+}
+
+static void drop_index(const struct place *place)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "DROP INDEX entry_refused", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+// A ledger of an azjit that had no such index gets it, and stays readable for that azjit.
+static void an_older_ledger_is_given_the_index(void **state)
+{
+	const struct place *place = *state;
+	struct azjit_ledger *ledger = open_ledger(place);
+
+	put_at(ledger, AZJIT_ENTRY_DENIAL, "guard", T0);
+	azjit_ledger_close(ledger);
+	drop_index(place);
+	ledger = open_ledger(place);
+	assert_refusals(ledger, T0, "guard ");
+	assert_true(verify(ledger).ok);
+	azjit_ledger_close(ledger);
+	drop_index(place); // it is there again
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(clauses_leave_out_what_is_absent),
 	        cmocka_unit_test(an_unknown_event_still_says_something),
+	        cmocka_unit_test(a_refusal_says_that_more_follow),
 	        cmocka_unit_test(a_value_is_no_template),
 	        cmocka_unit_test(a_long_value_is_cut_to_fit),
 	        cmocka_unit_test(an_entry_row_has_its_fields),
@@ -258,6 +333,8 @@ int main(void)
 	        cmocka_unit_test(a_verify_row_says_all),
 	        cmocka_unit_test(a_verdict_row_leaves_out_what_is_not_known),
 	        ledger_test(a_timeline_has_the_grants_story_and_nobody_elses),
+	        ledger_test(refusals_are_found_by_time),
+	        ledger_test(an_older_ledger_is_given_the_index),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
