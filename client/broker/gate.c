@@ -18,8 +18,8 @@ enum azjit_result caller_of(struct conn *conn, const struct azjit_wire_msg *msg,
 
 	*ret = (struct caller){.ambiguous = false};
 	if (azjit_person_by_uid(peer->uid, &ret->person, reason) != AZJIT_OK) {
-		record_denial(broker,
-		              &(struct denial){.uid = peer->uid, .has_uid = true, .reason = reason->text});
+		(void)record_denial(
+		        broker, &(struct denial){.uid = peer->uid, .has_uid = true, .reason = reason->text});
 		return AZJIT_DENIED;
 	}
 	session = azjit_session_of(broker->sessions, peer->pid, peer->uid, azjit_wire_get(msg, "session"),
@@ -40,14 +40,14 @@ static enum azjit_result refuse(struct broker *broker, const struct caller *call
                                 uint16_t port, const char *vm, enum azjit_result result,
                                 const struct azjit_reason *reason)
 {
-	record_denial(broker, &(struct denial){.user = caller->person.user,
-	                                       .uid = caller->person.uid,
-	                                       .has_uid = true,
-	                                       .session = caller->session,
-	                                       .host = host,
-	                                       .vm = vm,
-	                                       .port = port,
-	                                       .reason = reason->text});
+	(void)record_denial(broker, &(struct denial){.user = caller->person.user,
+	                                             .uid = caller->person.uid,
+	                                             .has_uid = true,
+	                                             .session = caller->session,
+	                                             .host = host,
+	                                             .vm = vm,
+	                                             .port = port,
+	                                             .reason = reason->text});
 	return result;
 }
 

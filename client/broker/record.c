@@ -5,6 +5,7 @@
 #include "record.h"
 
 #include <azjit/log.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #define WINDOW_MS 60000
@@ -86,29 +87,32 @@ static void put_uid(struct azjit_entry *entry, bool has_uid, unsigned uid, char 
 static void put_limit(struct azjit_entry *entry, enum rate rate)
 {
 	if (rate == RATE_LAST)
-		(void)azjit_entry_put(entry, "text",
+		(void)azjit_entry_put(entry, "more",
 		                      "more refusals of this minute are not recorded one by one");
 }
 
-void record_denial(struct broker *broker, const struct denial *denial)
+enum azjit_result record_denial(struct broker *broker, const struct denial *denial)
 {
-	struct azjit_entry entry = {
-	        .kind = AZJIT_ENTRY_DENIAL, .event = "refused", .session = denial->session};
-	char uid[16], port[8];
+	struct azjit_entry entry = {.kind = AZJIT_ENTRY_DENIAL,
+	                            .event = denial->event ? denial->event : "refused",
+	                            .session = denial->session};
+	char uid[16], port[8], count[24];
 	enum rate rate = rate_of(denial->uid);
 
 	if (rate == RATE_OVER)
-		return;
+		return AZJIT_OK;
 	(void)snprintf(port, sizeof(port), "%u", denial->port);
+	(void)snprintf(count, sizeof(count), "%" PRIu64, denial->count);
 	(void)azjit_entry_put(&entry, "user", denial->user);
 	put_uid(&entry, denial->has_uid, denial->uid, uid);
 	(void)azjit_entry_put(&entry, "host", denial->host);
 	(void)azjit_entry_put(&entry, "vm", denial->vm);
 	(void)azjit_entry_put(&entry, "port", denial->port ? port : NULL);
+	(void)azjit_entry_put(&entry, "count", denial->count ? count : NULL);
 	(void)azjit_entry_put(&entry, "rule", denial->rule);
 	(void)azjit_entry_put(&entry, "reason", denial->reason);
 	put_limit(&entry, rate);
-	(void)record_entry(broker, &entry, NULL);
+	return record_entry(broker, &entry, NULL);
 }
 
 void record_login(struct broker *broker, const struct login_record *login)

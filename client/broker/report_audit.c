@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// AUDIT-VERIFY and AUDIT-RECONCILE, for root.
+// AUDIT-VERIFY, AUDIT-RECONCILE and AUDIT-REFUSALS, for root.
 #include "reconcile.h"
 #include "verbs.h"
 
@@ -59,16 +59,25 @@ static void gone(struct conn *conn, void *work)
 	free(asked);
 }
 
-void verb_audit_reconcile(struct conn *conn, const struct azjit_wire_msg *msg)
+// False: it was refused.
+static bool since_of(struct conn *conn, const struct azjit_wire_msg *msg, uint64_t *ret_s)
 {
 	const char *text = azjit_wire_get(msg, "since");
-	struct asked *asked;
-	uint64_t since_s = SINCE_DEFAULT_S;
 
-	if (text && azjit_parse_u64(text, 1, SINCE_MOST_S, &since_s) != AZJIT_OK) {
-		conn_done(conn, AZJIT_USAGE, "since is a number of seconds, at most 90 days");
+	*ret_s = SINCE_DEFAULT_S;
+	if (!text || azjit_parse_u64(text, 1, SINCE_MOST_S, ret_s) == AZJIT_OK)
+		return true;
+	conn_done(conn, AZJIT_USAGE, "since is a number of seconds, at most 90 days");
+	return false;
+}
+
+void verb_audit_reconcile(struct conn *conn, const struct azjit_wire_msg *msg)
+{
+	struct asked *asked;
+	uint64_t since_s;
+
+	if (!since_of(conn, msg, &since_s))
 		return;
-	}
 	asked = calloc(1, sizeof(*asked));
 	if (asked)
 		asked->run = reconcile_start(conn_broker(conn)->reconcile, (int64_t)since_s, on_row, on_done,
@@ -80,4 +89,47 @@ void verb_audit_reconcile(struct conn *conn, const struct azjit_wire_msg *msg)
 	}
 	asked->conn = conn;
 	conn_busy(conn, asked, gone);
+}
+
+struct refusals {
+	struct conn *conn;
+	size_t count;
+	bool cut;
+};
+
+static bool on_refusal(void *userdata, const struct azjit_entry_read *read)
+{
+	struct refusals *refusals = userdata;
+	struct azjit_wire_out out;
+	size_t size;
+	char *bytes;
+
+	refusals->cut = conn_crowded(refusals->conn);
+	if (refusals->cut)
+		return false;
+	bytes = conn_scratch(&size);
+	azjit_row_entry(&out, bytes, size, read);
+	conn_send(refusals->conn, &out);
+	refusals->count++;
+	return true;
+}
+
+void verb_audit_refusals(struct conn *conn, const struct azjit_wire_msg *msg)
+{
+	struct refusals refusals = {.conn = conn};
+	struct azjit_reason reason = {""};
+	enum azjit_result result;
+	uint64_t since_s;
+
+	if (!since_of(conn, msg, &since_s))
+		return;
+	result = azjit_ledger_refusals(conn_broker(conn)->ledger,
+	                               azjit_time_now() - (azjit_ticks)since_s * AZJIT_TICKS_PER_S,
+	                               on_refusal, &refusals, &reason);
+	if (result == AZJIT_OK && refusals.cut)
+		result = azjit_fail(
+		        &reason, AZJIT_BUSY,
+		        "these are the oldest %zu refusals: more do not fit; ask for a shorter time",
+		        refusals.count);
+	conn_done(conn, result, reason.text);
 }

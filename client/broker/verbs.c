@@ -47,6 +47,14 @@ static const struct verb verbs[] = {
          .root_only = true,
          .optional = {"since", "json"},
          .run = verb_audit_reconcile},
+        {.name = "AUDIT-REFUSALS",
+         .root_only = true,
+         .optional = {"since", "json"},
+         .run = verb_audit_refusals},
+        {.name = "GUARD-REFUSED",
+         .root_only = true,
+         .required = {"uid", "address", "port", "count"},
+         .run = verb_guard_refused},
 };
 
 static const struct verb *find(const char *name)
@@ -89,8 +97,9 @@ static void deny_root_only(struct conn *conn, const struct verb *verb)
 	struct azjit_reason reason;
 
 	(void)azjit_fail(&reason, AZJIT_DENIED, "%s may only be asked by root", verb->name);
-	record_denial(conn_broker(conn),
-	              &(struct denial){.uid = conn_peer(conn)->uid, .has_uid = true, .reason = reason.text});
+	(void)record_denial(
+	        conn_broker(conn),
+	        &(struct denial){.uid = conn_peer(conn)->uid, .has_uid = true, .reason = reason.text});
 	conn_refuse(conn, AZJIT_DENIED, reason.text);
 }
 

@@ -24,13 +24,14 @@ struct verb {
 void verbs_dispatch(struct conn *conn, const struct azjit_wire_msg *msg);
 
 // One file each.
-verb_fn verb_account;                                       // account.c
-verb_fn verb_session_open, verb_commit, verb_session_close; // login.c
-verb_fn verb_connect;                                       // connect.c
-verb_fn verb_match;                                         // match.c
-verb_fn verb_request;                                       // request.c
-verb_fn verb_status;                                        // report_status.c
-verb_fn verb_sessions;                                      // report_sessions.c
-verb_fn verb_audit_verify, verb_audit_reconcile;            // report_audit.c
+verb_fn verb_account;                                                 // account.c
+verb_fn verb_session_open, verb_commit, verb_session_close;           // login.c
+verb_fn verb_connect;                                                 // connect.c
+verb_fn verb_match;                                                   // match.c
+verb_fn verb_request;                                                 // request.c
+verb_fn verb_status;                                                  // report_status.c
+verb_fn verb_sessions;                                                // report_sessions.c
+verb_fn verb_audit_verify, verb_audit_reconcile, verb_audit_refusals; // report_audit.c
+verb_fn verb_guard_refused;                                           // refused.c
 
 #endif

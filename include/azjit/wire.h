@@ -21,7 +21,9 @@
 //   MATCH          host port                     -> DONE result=ok | not-managed | denied; no Azure call
 //   REQUEST        targets [for] [source] [reason] [wait=0|1] [session]
 //                  -> per target PROGRESS, then DONE
-//   STATUS, SESSIONS, AUDIT-VERIFY, AUDIT-RECONCILE   [json=1] -> ROW messages, then DONE
+//   STATUS, SESSIONS, AUDIT-VERIFY, AUDIT-RECONCILE, AUDIT-REFUSALS   [json=1] -> ROW messages, then DONE
+//   GUARD-REFUSED  uid address port count        uid 0 only: the kernel's table refused that uid so many
+//                  connections since it was told last -> DONE result=ok: recorded
 //   PING           -> DONE
 // Progress: PROGRESS stage=… text=… (one clause for a person) [elapsed-ms] [key=value …]
 // Row:      ROW with the keys of one entry; the client renders it as a line or as JSON

@@ -67,6 +67,8 @@ static void only_root_speaks_for_others(void **state)
 	        "AZJIT/1 SESSION-CLOSE\nsession=x\n\n",
 	        "AZJIT/1 AUDIT-VERIFY\n\n",
 	        "AZJIT/1 AUDIT-RECONCILE\n\n",
+	        "AZJIT/1 AUDIT-REFUSALS\n\n",
+	        "AZJIT/1 GUARD-REFUSED\nuid=1002\naddress=10.20.1.4\nport=22\ncount=1\n\n",
 	};
 	struct stage *stage = *state;
 
@@ -285,7 +287,7 @@ static void refusals_are_recorded_up_to_a_rate(void **state)
 	for (int i = 0; i < DENIALS_A_MINUTE + 50; i++)
 		(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01:22\n\n", "denied");
 	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "refused", "user", "bob"), DENIALS_A_MINUTE);
-	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "refused", "text",
+	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "refused", "more",
 	                         "more refusals of this minute are not recorded one by one"),
 	                 1);
 	// Nobody's flood hides what another was refused, whatever their uids are.
@@ -295,16 +297,97 @@ static void refusals_are_recorded_up_to_a_rate(void **state)
 	stage_stop(stage);
 }
 
+// --- the guard ----------------------------------------------------------------------------------------
+
+#define GUARD_REFUSED(uid, address, port, count) \
+	"AZJIT/1 GUARD-REFUSED\nuid=" uid "\naddress=" address "\nport=" port "\ncount=" count "\n\n"
+
+static void what_the_guard_refused_is_an_entry(void **state)
+{
+	static const struct {
+		const char *text, *reason;
+	} cases[] = {
+	        {GUARD_REFUSED("1002", "10.20.1.4", "22", "3"),
+	         "the guard refused bob 3 connections to web01 port 22 (10.20.1.4)"},
+	        {GUARD_REFUSED("1002", "10.20.1.4", "23", "1"),
+	         "the guard refused bob 1 connection to 10.20.1.4 port 23"},
+	        {GUARD_REFUSED("1001", "169.254.169.254", "80", "2"),
+	         "the guard refused alice 2 connections to Azure's metadata service (169.254.169.254 port "
+	         "80)"},
+	        {GUARD_REFUSED("4711", "168.63.129.16", "32526", "9223372036854775807"),
+	         "the guard refused uid 4711 9223372036854775807 connections to Azure's wire server "
+	         "(168.63.129.16 port 32526)"},
+	};
+	struct stage *stage = *state;
+
+	stage_start(stage);
+	for (size_t i = 0; i < AZJIT_COUNT(cases); i++) {
+		(void)ask(stage, cases[i].text, "ok");
+		assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "guard", "reason", cases[i].reason), 1);
+	}
+	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "guard", "user", "bob"), 2);
+	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "guard", "vm", VM_ID("web01")), 1);
+	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "guard", "host", "10.20.1.4"), 2);
+	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "guard", "count", "3"), 1);
+	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "guard", "user", NULL), 1);
+	stage_stop(stage);
+}
+
+static void odd_words_of_the_guard_are_refused(void **state)
+{
+	static const char *const texts[] = {
+	        GUARD_REFUSED("bob", "10.20.1.4", "22", "3"),
+	        GUARD_REFUSED("4294967296", "10.20.1.4", "22", "3"),
+	        GUARD_REFUSED("1002", "web01", "22", "3"),
+	        GUARD_REFUSED("1002", "10.20.1.4", "0", "3"),
+	        GUARD_REFUSED("1002", "10.20.1.4", "22", "0"),
+	        GUARD_REFUSED("1002", "10.20.1.4", "22", "-1"),
+	        GUARD_REFUSED("1002", "10.20.1.4", "22", "9223372036854775808"),
+	        "AZJIT/1 GUARD-REFUSED\nuid=1002\naddress=10.20.1.4\nport=22\n\n",
+	        GUARD_REFUSED("1002", "10.20.1.4", "22", "3\nuser=alice"),
+	};
+	struct stage *stage = *state;
+
+	stage_start(stage);
+	for (size_t i = 0; i < AZJIT_COUNT(texts); i++)
+		(void)ask(stage, texts[i], "usage");
+	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "guard", NULL, NULL), 0);
+	stage_stop(stage);
+}
+
+static void refusals_without_a_session_are_shown(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_start(stage);
+	(void)ask(stage, "AZJIT/1 ACCOUNT\nuser=bob\nservice=sshd\n\n", "denied");
+	(void)ask(stage, GUARD_REFUSED("1002", "10.20.1.4", "22", "3"), "ok");
+	assert_int_equal(rows(stage, "AZJIT/1 AUDIT-REFUSALS\n\n", "entry"), 2);
+	assert_int_equal(rows(stage, "AZJIT/1 AUDIT-REFUSALS\nsince=3600\njson=1\n\n", "entry"), 2);
+	(void)ask(stage, "AZJIT/1 AUDIT-REFUSALS\nsince=0\n\n", "usage");
+	(void)ask(stage, "AZJIT/1 AUDIT-REFUSALS\nsince=7776001\n\n", "usage");
+	stage_stop(stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        broker_test(login_is_judged_by_rules),           broker_test(unknown_name_is_written_nowhere),
-	        broker_test(glass_breaks_only_without_azure),    broker_test(only_root_speaks_for_others),
-	        broker_test(session_lives_from_open_to_close),   broker_test(leaving_before_commit_undoes),
-	        broker_test(commit_names_its_session),           broker_test(commit_stays_on_its_connection),
-	        broker_test(request_tells_of_each_target),       broker_test(request_takes_no_other_source),
-	        broker_test(match_says_what_is_managed),         broker_test(people_see_their_own),
+	        broker_test(login_is_judged_by_rules),
+	        broker_test(unknown_name_is_written_nowhere),
+	        broker_test(glass_breaks_only_without_azure),
+	        broker_test(only_root_speaks_for_others),
+	        broker_test(session_lives_from_open_to_close),
+	        broker_test(leaving_before_commit_undoes),
+	        broker_test(commit_names_its_session),
+	        broker_test(commit_stays_on_its_connection),
+	        broker_test(request_tells_of_each_target),
+	        broker_test(request_takes_no_other_source),
+	        broker_test(match_says_what_is_managed),
+	        broker_test(people_see_their_own),
 	        broker_test(refusals_are_recorded_up_to_a_rate),
+	        broker_test(what_the_guard_refused_is_an_entry),
+	        broker_test(odd_words_of_the_guard_are_refused),
+	        broker_test(refusals_without_a_session_are_shown),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
