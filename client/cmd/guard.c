@@ -8,13 +8,16 @@
 // What holds: a set that is malformed or gone leaves the previous one in the kernel, and says so;
 // the table is replaced in one transaction that also fills it; a table that vanished is put back as
 // soon as the kernel says so; nothing is removed at our end. No other table is named in any command.
+// What the table refused is told to the broker for its ledger (guard_tell.c).
 #include "commands.h"
 #include "guard_nft.h"
 #include "guard_set.h"
+#include "guard_tell.h"
 
 #include <azjit/cmd.h>
 #include <azjit/file.h>
 #include <azjit/log.h>
+#include <azjit/time.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -33,6 +36,7 @@
 
 #define SET_FILE   "/run/azjit/guard.set"
 #define STATE_FILE "/run/azjit-guard/state"
+#define BOOK_FILE  "/run/azjit-guard/refused"
 // How long a lost notice (a full netlink queue, a directory made anew) may go unseen.
 #define CHECK_MS 5000
 
@@ -44,10 +48,11 @@ struct guard {
 	bool table;
 	struct azjit_reason error; // of the last attempt; empty when it was well
 	int inotify, watch, netlink, signals;
+	struct azjit_guard_teller teller;
 };
 
 // The table's own file, and with it the set: one transaction, so never a table without its set.
-static enum azjit_result replace_table(const struct guard *guard, const struct azjit_guard_set *set,
+static enum azjit_result replace_table(struct guard *guard, const struct azjit_guard_set *set,
                                        struct azjit_reason *reason)
 {
 	_cleanup_buf_ struct azjit_buf script = AZJIT_BUF(AZJIT_GUARD_SCRIPT_MAX_BYTES);
@@ -58,7 +63,12 @@ static enum azjit_result replace_table(const struct guard *guard, const struct a
 	azjit_buf_str(&script, "\n");
 	if (set)
 		azjit_guard_set_script(set, &script);
-	return azjit_guard_nft(&script, reason);
+	// What the old one counted goes with it.
+	azjit_guard_teller_read(&guard->teller);
+	result = azjit_guard_nft(&script, reason);
+	if (result == AZJIT_OK)
+		azjit_guard_teller_restart(&guard->teller);
+	return result;
 }
 
 static enum azjit_result fill_table(const struct azjit_guard_set *set, struct azjit_reason *reason)
@@ -219,10 +229,8 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int follow(struct guard *guard)
+static bool open_all(struct guard *guard)
 {
-	enum { INOTIFY, NETLINK, SIGNALS };
-
 	guard->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	guard->netlink = open_netlink();
 	guard->signals = open_signals();
@@ -230,30 +238,62 @@ static int follow(struct guard *guard)
 	if (guard->inotify < 0 || guard->netlink < 0 || guard->signals < 0) {
 		azjit_log(LOG_ERR, "the guard needs CAP_NET_ADMIN, inotify and signalfd: %s",
 		          strerror(errno));
-		return azjit_result_exit(AZJIT_SYSTEM);
+		return false;
 	}
+	return true;
+}
+
+// What is done every CHECK_MS, whatever else happens. Telling makes way for a new set.
+static void check(struct guard *guard)
+{
+	if (ensure_table(guard))
+		write_state(guard);
+	azjit_guard_teller_read(&guard->teller);
+	azjit_guard_teller_tell(&guard->teller, guard->inotify, false);
+}
+
+static int end(struct guard *guard)
+{
+	azjit_guard_teller_read(&guard->teller);
+	azjit_guard_teller_tell(&guard->teller, -1, true);
+	return azjit_result_exit(AZJIT_OK);
+}
+
+static int follow(struct guard *guard)
+{
+	enum { INOTIFY, NETLINK, SIGNALS };
+	uint64_t check_ms = azjit_time_monotonic_ms() + CHECK_MS;
+
+	if (!open_all(guard))
+		return azjit_result_exit(AZJIT_SYSTEM);
 	watch_directory(guard);
+	azjit_guard_teller_load(&guard->teller);
 	refresh(guard);
 	(void)sd_notify(0, "READY=1");
 	for (;;) {
+		uint64_t now_ms = azjit_time_monotonic_ms();
 		struct pollfd fds[] = {
 		        [INOTIFY] = {.fd = guard->inotify, .events = POLLIN},
 		        [NETLINK] = {.fd = guard->netlink, .events = POLLIN},
 		        [SIGNALS] = {.fd = guard->signals, .events = POLLIN},
 		};
-		int ready = poll(fds, AZJIT_COUNT(fds), CHECK_MS);
+		int ready = poll(fds, AZJIT_COUNT(fds), now_ms < check_ms ? (int)(check_ms - now_ms) : 0);
 		bool changed = drain_inotify(guard);
 		bool removed = drain_netlink(guard);
 		bool unwatched = guard->watch < 0;
 
-		if (fds[SIGNALS].revents)
-			return azjit_result_exit(AZJIT_OK);
+		if (ready > 0 && fds[SIGNALS].revents)
+			return end(guard);
 		if (unwatched)
 			watch_directory(guard);
 		if (changed || (unwatched && guard->watch >= 0))
 			refresh(guard);
-		else if ((removed || ready == 0) && ensure_table(guard))
+		else if (removed && ensure_table(guard))
 			write_state(guard);
+		if (azjit_time_monotonic_ms() >= check_ms) {
+			check(guard);
+			check_ms = azjit_time_monotonic_ms() + CHECK_MS;
+		}
 		// What our own transaction removed and added is no news.
 		(void)drain_netlink(guard);
 	}
@@ -262,6 +302,7 @@ static int follow(struct guard *guard)
 // Once: the table, and the set if there is one.
 static int load(struct guard *guard)
 {
+	azjit_guard_teller_load(&guard->teller);
 	refresh(guard);
 	return azjit_result_exit(guard->table && !guard->error.text[0] ? AZJIT_OK : AZJIT_SYSTEM);
 }
@@ -290,9 +331,11 @@ static int show(const struct guard *guard)
 static bool parse_options(int argc, char **argv, struct guard *guard)
 {
 	static const struct option options[] = {
+	        CALLER_OPTIONS,
 	        {"set", required_argument, NULL, 's'},
 	        {"state", required_argument, NULL, 't'},
 	        {"table", required_argument, NULL, 'n'},
+	        {"refused", required_argument, NULL, 'r'},
 	        {0},
 	};
 	int option;
@@ -305,10 +348,13 @@ static bool parse_options(int argc, char **argv, struct guard *guard)
 			guard->state_path = optarg;
 		else if (option == 'n')
 			guard->table_path = optarg;
-		else
+		else if (option == 'r')
+			guard->teller.path = optarg;
+		else if (!caller_option(&guard->teller.caller, option, optarg))
 			return false;
 	}
-	return optind == argc - 1 && guard->set_path[0] == '/' && guard->state_path[0] == '/';
+	return optind == argc - 1 && guard->set_path[0] == '/' && guard->state_path[0] == '/' &&
+	       guard->teller.path[0] == '/';
 }
 
 static int run(int argc, char **argv)
@@ -317,21 +363,24 @@ static int run(int argc, char **argv)
 	        .set_path = SET_FILE,
 	        .state_path = STATE_FILE,
 	        .table_path = AZJIT_GUARD_TABLE_FILE,
+	        .teller = {.path = BOOK_FILE},
 	};
 	const struct passwd *broker;
-	const char *verb;
+	const char *verb, *user;
 
 	if (!parse_options(argc, argv, &guard)) {
 		azjit_log(LOG_ERR,
-		          "usage: azjit guard load|follow|show [--set FILE] [--state FILE] [--table FILE]");
+		          "usage: azjit guard load|follow|show [--set FILE] [--state FILE] [--table FILE] "
+		          "[--refused FILE] [--socket PATH] [--broker-user NAME]");
 		return azjit_result_exit(AZJIT_USAGE);
 	}
 	verb = argv[optind];
 	if (azjit_streq(verb, "show"))
 		return show(&guard);
-	broker = getpwnam("azjit");
+	user = guard.teller.caller.broker_user ? guard.teller.caller.broker_user : CALLER_USER;
+	broker = getpwnam(user);
 	if (!broker) {
-		azjit_log(LOG_ERR, "there is no user azjit; systemd-sysusers makes it");
+		azjit_log(LOG_ERR, "there is no user %s; systemd-sysusers makes azjit's", user);
 		return azjit_result_exit(AZJIT_CONFIG);
 	}
 	guard.owner = broker->pw_uid;
@@ -349,12 +398,14 @@ const struct azjit_cmd azjit_cmd_guard = {
         .summary = "keep opened ports from everyone azjit did not let through",
         .help = "load     puts the guard's nftables table into the kernel if it is not there, with the\n"
                 "         broker's set\n"
-                "follow   the same, and then keeps table and set as the broker states them (the unit\n"
+                "follow   the same, and then keeps table and set as the broker states them, and tells\n"
+                "         the broker what the table refused, which `azjit audit refusals` shows (the unit\n"
                 "         azjit-guard.service runs this)\n"
                 "show     what is in force; for root also who was refused what\n"
                 "\n"
                 "--set FILE     the broker's set (" SET_FILE ")\n"
                 "--state FILE   what the kernel has, for the broker (" STATE_FILE ")\n"
-                "--table FILE   the table (" AZJIT_GUARD_TABLE_FILE ")\n",
+                "--table FILE   the table (" AZJIT_GUARD_TABLE_FILE ")\n"
+                "--refused FILE which refusals the broker was told of (" BOOK_FILE ")\n" CALLER_HELP,
         .run = run,
 };

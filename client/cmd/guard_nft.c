@@ -107,6 +107,40 @@ bool azjit_guard_table_present(void)
 	return strstr(text, "@managed goto managed_port") && strstr(text, "goto metadata");
 }
 
+static enum azjit_result read_output(int fd, struct azjit_buf *ret, struct azjit_reason *reason)
+{
+	char bytes[16384];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, bytes, sizeof(bytes), at)) > 0 && azjit_buf_add(ret, bytes, (size_t)n))
+		at += n;
+	return n == 0 ? AZJIT_OK : azjit_fail(reason, AZJIT_SYSTEM, "what nft prints does not fit");
+}
+
+enum azjit_result azjit_guard_list_attempts(struct azjit_buf *ret_json, struct azjit_reason *reason)
+{
+	static const char *const argv[] = {NFT,    "-jn",         "list",     "set",
+	                                   "inet", "azjit_guard", "attempts", NULL};
+	_cleanup_close_ int out = memfd_create("azjit-guard-attempts", MFD_CLOEXEC);
+	enum azjit_result result;
+
+	if (out < 0)
+		return azjit_fail(reason, AZJIT_SYSTEM, "cannot run nft: %s", strerror(errno));
+	result = nft(argv, NULL, out, reason);
+	if (result != AZJIT_OK)
+		return azjit_guard_table_present() ? result : AZJIT_NOT_FOUND;
+	return read_output(out, ret_json, reason);
+}
+
+enum azjit_result azjit_guard_flush_attempts(struct azjit_reason *reason)
+{
+	_cleanup_buf_ struct azjit_buf script = AZJIT_BUF(64);
+
+	azjit_buf_str(&script, "flush set inet azjit_guard attempts\n");
+	return azjit_guard_nft(&script, reason);
+}
+
 enum azjit_result azjit_guard_print_table(struct azjit_reason *reason)
 {
 	static const char *const attempts[] = {NFT, "list", "set", "inet", "azjit_guard", "attempts", NULL};

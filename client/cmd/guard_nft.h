@@ -14,6 +14,10 @@ enum azjit_result azjit_guard_nft(const struct azjit_buf *script, struct azjit_r
 // Is the guard's table in the kernel, with the rules that judge? (A table that someone flushed is not.)
 bool azjit_guard_table_present(void);
 
+// The set `attempts` as JSON. AZJIT_NOT_FOUND if there is no table.
+enum azjit_result azjit_guard_list_attempts(struct azjit_buf *ret_json, struct azjit_reason *reason);
+enum azjit_result azjit_guard_flush_attempts(struct azjit_reason *reason);
+
 // Prints the table's attempts and counters as nft does, to standard output.
 enum azjit_result azjit_guard_print_table(struct azjit_reason *reason);
 
