@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// azjit audit verify, azjit audit reconcile. Exit status 1 says that the audit ran and found something:
+// azjit audit verify, reconcile and refusals. Exit status 1 of the first two says that the audit ran and found something:
 // a chain that does not hold, a request that is missing, contradicted or foreign.
 #include "commands.h"
 #include "report.h"
@@ -128,26 +128,35 @@ static void print_verdicts(const struct report *report, const char *since)
 	puts(*comma ? "" : "no requests");
 }
 
+// Seconds as the broker takes them; false, after a sentence, if --since is no time.
+static bool since_seconds(struct report_options *options, char ret_text[24])
+{
+	int64_t since_s;
+
+	if (!options->since)
+		options->since = "24h";
+	if (azjit_duration_parse(options->since, &since_s) != AZJIT_OK) {
+		fprintf(stderr, "azjit: --since is a time like 24h, 90m or 7d, at most 90d\n");
+		return false;
+	}
+	(void)snprintf(ret_text, 24, "%lld", (long long)since_s);
+	return true;
+}
+
 static int reconcile(int argc, char **argv)
 {
 	static const struct report_member members[] = {{"verdict", "verdicts", true}};
 	_cleanup_report_ struct report report = {.rows = NULL};
 	struct report_options options;
 	char since[24];
-	int64_t since_s;
 	int status;
 
 	if (!report_options(argc, argv, &azjit_cmd_audit_reconcile, REPORT_SINCE, &options, &status))
 		return status;
-	if (!options.since)
-		options.since = "24h";
-	if (azjit_duration_parse(options.since, &since_s) != AZJIT_OK) {
-		fprintf(stderr, "azjit: --since is a time like 24h, 90m or 7d, at most 90d\n");
+	if (!since_seconds(&options, since))
 		return azjit_result_exit(AZJIT_USAGE);
-	}
 	if (!report_init(&report))
 		return azjit_result_exit(AZJIT_NOMEM);
-	(void)snprintf(since, sizeof(since), "%lld", (long long)since_s);
 	report_ask(&report, &options.caller, "AUDIT-RECONCILE", &(struct azjit_wire_pair){"since", since}, 1);
 	if (options.json) {
 		json_auto_t *more = summary(&report);
@@ -183,4 +192,76 @@ const struct azjit_cmd azjit_cmd_audit_reconcile = {
                 "others\n"
                 "as in azjit(1).",
         .run = reconcile,
+};
+
+// --- refusals ---------------------------------------------------------------------------------------
+
+// Who, what and why of a refusal as a person reads it, under names of their own.
+static void add_columns(json_t *row)
+{
+	const char *user = report_get(row, "user"), *uid = report_get(row, "uid");
+	const char *vm = report_get(row, "vm"), *host = report_get(row, "host");
+	const char *port = report_get(row, "port"), *service = report_get(row, "service");
+	const char *why = report_get(row, "reason"), *more = report_get(row, "more");
+	const char *place = *vm ? azjit_id_name(vm) : host;
+
+	(void)json_object_set_new(row, "who",
+	                          *user  ? json_string(user)
+	                          : *uid ? json_sprintf("uid %s", uid)
+	                                 : json_string(""));
+	if (azjit_streq(report_get(row, "kind"), "login"))
+		(void)json_object_set_new(row, "what",
+		                          json_sprintf("login%s%s", *service ? " " : "", service));
+	else
+		(void)json_object_set_new(row, "what",
+		                          json_sprintf("%s%s%s", place, *port ? " port " : "", port));
+	(void)json_object_set_new(row, "why", json_sprintf("%s%s%s", why, *more ? "; " : "", more));
+}
+
+static void print_refusals(const struct report *report, const char *since)
+{
+	static const struct report_column columns[] = {
+	        {"when", "WHEN", 0}, {"who", "WHO", 32}, {"what", "WHAT", 48}, {"why", "WHY", 0}};
+
+	for (size_t i = 0; i < json_array_size(report->rows); i++)
+		add_columns(json_array_get(report->rows, i));
+	report_table(report, "entry", columns, AZJIT_COUNT(columns), stdout);
+	if (report->result == AZJIT_OK && report_count(report, "entry") == 0)
+		fprintf(stderr, "azjit: nothing was refused in the last %s\n", since);
+}
+
+static int refusals(int argc, char **argv)
+{
+	static const struct report_member members[] = {{"entry", "refusals", true}};
+	_cleanup_report_ struct report report = {.rows = NULL};
+	struct report_options options;
+	char since[24];
+	int status;
+
+	if (!report_options(argc, argv, &azjit_cmd_audit_refusals, REPORT_SINCE, &options, &status))
+		return status;
+	if (!since_seconds(&options, since))
+		return azjit_result_exit(AZJIT_USAGE);
+	if (!report_init(&report))
+		return azjit_result_exit(AZJIT_NOMEM);
+	report_ask(&report, &options.caller, "AUDIT-REFUSALS", &(struct azjit_wire_pair){"since", since}, 1);
+	if (options.json && !report_json(&report, members, AZJIT_COUNT(members), NULL, stdout))
+		return azjit_result_exit(AZJIT_SYSTEM);
+	if (!options.json)
+		print_refusals(&report, options.since);
+	return report_end(&report);
+}
+
+const struct azjit_cmd azjit_cmd_audit_refusals = {
+        .name = "audit refusals",
+        .usage = "[--since 24h] [--json]",
+        .summary = "who was refused what, with a session or without (root)",
+        .help = "Lists, oldest first, the logins that were denied, what an access rule or the kill switch\n"
+                "refused, and the connections that the guard refused. The guard's come some seconds late, "
+                "and\n"
+                "one line counts what the same user tried at the same address and port within a minute.\n"
+                "\n"
+                "  --since DURATION    how far back: 90m, 24h (the default), 7d; at most 90d\n"
+                "  --json              one JSON object: refusals[], result, reason\n" CALLER_HELP,
+        .run = refusals,
 };

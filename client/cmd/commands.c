@@ -9,10 +9,13 @@
 extern const struct azjit_cmd azjit_cmd_guard;
 
 const struct azjit_cmd *const azjit_commands[] = {
-        &azjit_cmd_connect,      &azjit_cmd_ssh,         &azjit_cmd_match,        &azjit_cmd_request,
-        &azjit_cmd_status,       &azjit_cmd_sessions,    &azjit_cmd_audit_verify, &azjit_cmd_audit_reconcile,
-        &azjit_cmd_config_check, &azjit_cmd_config_show, &azjit_cmd_guard,        &azjit_cmd_version,
-        &azjit_cmd_help,
+        &azjit_cmd_connect,        &azjit_cmd_ssh,
+        &azjit_cmd_match,          &azjit_cmd_request,
+        &azjit_cmd_status,         &azjit_cmd_sessions,
+        &azjit_cmd_audit_verify,   &azjit_cmd_audit_reconcile,
+        &azjit_cmd_audit_refusals, &azjit_cmd_config_check,
+        &azjit_cmd_config_show,    &azjit_cmd_guard,
+        &azjit_cmd_version,        &azjit_cmd_help,
 };
 const size_t azjit_command_count = AZJIT_COUNT(azjit_commands);
 

@@ -199,7 +199,8 @@ static json_t *typed(const char *key, const char *value)
 	        "reads",      "users",        "writes",     "failed",      "port",       "throttled",
 	        "left_s",     "flows",        "uid",        "waiters",     "grants",     "denials",
 	        "seq",        "entries",      "bad_seq",    "in",          "out",        "intent_seq",
-	        "unanchored", "anchored_seq", "anchor_seq", "http_status", "elapsed_ms", NULL};
+	        "unanchored", "anchored_seq", "anchor_seq", "http_status", "elapsed_ms", "count",
+	        NULL};
 	static const char *const booleans[] = {"kill_switch", "ok", NULL};
 	uint64_t number;
 

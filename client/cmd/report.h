@@ -3,7 +3,7 @@
 // (azjit/rows.h) and print them, aligned for people or as one JSON object.
 //
 // The object: a member per kind of row ("broker", "azure" and "verify" are objects, "grants", "sessions",
-// "entries" and "verdicts" arrays), then "result" and "reason" of the answer. Numbers and booleans are
+// "entries", "verdicts" and "refusals" arrays), then "result" and "reason" of the answer. Numbers and booleans are
 // JSON's own; a key that this program does not know is a string. What is unknown is absent.
 #ifndef AZJIT_CMD_REPORT_H
 #define AZJIT_CMD_REPORT_H
@@ -18,6 +18,7 @@ extern const struct azjit_cmd azjit_cmd_status;
 extern const struct azjit_cmd azjit_cmd_sessions;
 extern const struct azjit_cmd azjit_cmd_audit_verify;
 extern const struct azjit_cmd azjit_cmd_audit_reconcile;
+extern const struct azjit_cmd azjit_cmd_audit_refusals;
 
 struct report {
 	json_t *rows; // an array of objects of strings, as they came; all printable
