@@ -24,6 +24,11 @@ setup() {
 
 readonly NOBODYS='azjit: no access rule names you on this jump host; ask its administrator'
 
+# recorded CONDITION: `azjit audit refusals` has a row of which jq's CONDITION is true.
+recorded() {
+	lab run jump azjit audit refusals --json | jq -e "any(.refusals[]; $1)" >/dev/null
+}
+
 # denied AUTH LEVEL HOW: what carol sees on standard error; standard output must stay empty.
 denied() {
 	local options="-o PreferredAuthentications=$1" pass='' command out
@@ -72,6 +77,16 @@ closed='Connection closed by 203.0.113.20 port 22'
 	expect keyboard-interactive default scp "$NOBODYS" '' "$closed" 'scp: Connection closed'
 }
 
+@test "a denied login, which has no session, is in the ledger for root to see" {
+	recorded '.kind == "login" and .event == "denied" and .user == "carol" and .service == "sshd" and
+		(.reason | contains("no access rule names you")) and (has("session") | not)'
+	run -0 lab run jump azjit audit refusals
+	[[ $output == WHEN*WHO*WHAT*WHY* ]]
+	grep -qE '^20[0-9-]+ [0-9:]+Z +carol +login sshd +no access rule names you' <<<"$output"
+	run -77 lab run bob@jump azjit audit refusals
+	[[ $output == 'azjit: AUDIT-REFUSALS may only be asked by root' ]]
+}
+
 @test "with LogLevel ERROR ssh shows no banner, so only ssh's own words remain" {
 	for auth in publickey password keyboard-interactive; do
 		expect $auth ERROR shell ''
@@ -118,6 +133,12 @@ closed='Connection closed by 203.0.113.20 port 22'
 	(($(guard_count refused_managed) - refused >= 4))
 	run -0 lab run jump azjit guard show
 	[[ $output == *"2002 . $WEB01 . 22"* ]]
+	# The broker is told at the guard's next turn.
+	within 12000 recorded ".event == \"guard\" and .user == \"bob\" and .uid == 2002 and .port == 22 and
+		(.vm | endswith(\"/web01\")) and .host == \"$WEB01\" and .count >= 1 and
+		(.reason | test(\"^the guard refused bob [0-9]+ connections? to web01 port 22 .$WEB01.\$\"))"
+	run -0 lab run jump azjit audit refusals --since 1h
+	grep -qE '^20[0-9-]+ [0-9:]+Z +bob +web01 port 22 +the guard refused bob' <<<"$output"
 	exec {in}>&-
 }
 
@@ -150,6 +171,11 @@ closed='Connection closed by 203.0.113.20 port 22'
 		[[ $output == 'Connection refused' ]]
 	done
 	(($(guard_count refused_metadata) - refused >= 6))
+	for user in alice bob; do
+		within 12000 recorded ".event == \"guard\" and .user == \"$user\" and .host == \"$IMDS\" and .port == 80 and
+			(.reason | test(\"^the guard refused $user [0-9]+ connections? to Azure.s metadata service\"))"
+		within 12000 recorded ".event == \"guard\" and .user == \"$user\" and .host == \"$WIRE_SERVER\""
+	done
 	run -0 lab run jump curl -sS -m 3 -H Metadata:true "$url"
 	[[ $(jq -r .token_type <<<"$output") == Bearer ]]
 	lab run azure bash -c 'nc -lk 168.63.129.16 53 >/dev/null </dev/null 2>&1 &'

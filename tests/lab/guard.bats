@@ -179,6 +179,70 @@ good_set() {
 	done
 }
 
+# refused: the connections that the ledger says were refused, of bob and this port, in all.
+refused() {
+	lab run jump azjit audit refusals --json |
+		jq --argjson port "$1" '[.refusals[] | select(.event == "guard" and .user == "bob" and .port == $port) | .count] | add // 0'
+}
+
+refused_is() {
+	[[ $(refused "$1") == "$2" ]]
+}
+
+# Whether the guard's own book says so of bob and the port: "SEEN UNTOLD".
+booked() {
+	lab run jump grep -qx "2002 10.99.0.1 $1 $2" /run/azjit-guard/refused
+}
+
+try() {
+	run -1 lab run bob@jump /run/lab-bin/trick plain 10.99.0.1 7003
+	[[ $output == 'Connection refused' ]]
+}
+
+@test "what is refused while the broker is down is recorded when it is back, once, over restarts of the guard" {
+	three='azjit-guard 1\n10.99.0.1 7003\nend 1'
+	give "$three 1000\n"
+	within 3000 state_has 'generation=1000 count=1'
+	try
+	try
+	within 12000 booked 7003 '2 2'
+	lab run jump grep -q 'is not in the ledger yet, and is told again' /var/log/azjit-guard.log
+	# The kernel's set is a new one with each of these; the book is not.
+	lab run jump nft 'flush ruleset'
+	within 4000 bash -c "'$LAB_ROOM/lab' run jump nft list chain inet azjit_guard output 2>/dev/null | grep -q managed_port"
+	try
+	lab stop jump azjit-guard
+	booked 7003 '1 3'
+	lab start jump azjit-guard
+	try
+	within 12000 booked 7003 '1 4'
+	lab kill jump azjit-guard
+	lab start jump azjit-guard
+	booked 7003 '0 4'
+	lab start jump azjitd
+	within 12000 refused_is 7003 4
+	lab stop jump azjit-guard
+	lab start jump azjit-guard
+	lab stop jump azjit-guard
+	booked 7003 '0 0' || run -1 lab run jump grep 7003 /run/azjit-guard/refused
+	refused_is 7003 4
+	lab stop jump azjitd
+	lab start jump azjit-guard
+}
+
+@test "who fills the kernel's set hides nobody" {
+	lab start jump azjitd
+	tries() { lab run jump nft list counter inet azjit_guard refused_metadata | sed -n 's/.*packets \([0-9]*\) .*/\1/p'; }
+	room() { (($(lab run jump nft -j list set inet azjit_guard attempts | jq '[.nftables[].set? | .elem // [] | .[]] | length') < 3072)); }
+	before=$(tries)
+	lab run alice@jump bash -c 'for ((p = 1000; p < 4400; p++)); do : >/dev/tcp/168.63.129.16/$p; done' 2>/dev/null || true
+	(($(tries) - before == 3400))
+	within 12000 room
+	run -1 lab run bob@jump /run/lab-bin/trick plain 168.63.129.16 81
+	within 25000 refused_is 81 1
+	lab stop jump azjitd
+}
+
 @test "the guard runs as root with CAP_NET_ADMIN and nothing else" {
 	run -0 lab run jump bash -c 'grep -E "Cap(Eff|Bnd|Prm)|NoNewPrivs" /proc/$(cat /run/lab/azjit-guard.pid)/status'
 	[[ $(grep -c 0000000000001000 <<<"$output") == 3 ]]
