@@ -31,6 +31,11 @@ static bool parse_break_glass(const char *value, struct options *options)
 	return parse_text(value, options, &options->break_glass);
 }
 
+static bool parse_passes(const char *value, struct options *options)
+{
+	return value[0] == '/' && parse_text(value, options, &options->passes);
+}
+
 static bool parse_on_error(const char *value, struct options *options)
 {
 	options->allow_on_error = strcmp(value, "allow") == 0;
@@ -93,6 +98,7 @@ static const struct {
         {"broker_user=", parse_broker_user},
         {"on_error=", parse_on_error},
         {"break_glass=", parse_break_glass},
+        {"passes=", parse_passes},
         {"account_timeout=", parse_account_timeout},
         {"open_timeout=", parse_open_timeout},
         {"wait=", parse_wait},
@@ -125,6 +131,7 @@ const char *options_parse(struct options *ret, int argc, const char **argv)
 	*ret = (struct options){
 	        .socket = AZJIT_SOCKET_PATH,
 	        .broker_user = "azjit",
+	        .passes = AZJIT_PASSES_PATH,
 	        .account_ms = 2000,
 	        .open_ms = 2000,
 	};

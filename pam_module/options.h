@@ -6,6 +6,8 @@
 //   on_error=deny|allow   what becomes of a login when the broker cannot be asked or cannot answer
 //                         (default: deny). A refusal by the broker is never affected
 //   break_glass=GROUP     members pass in that case, whatever on_error says (default: none)
+//   passes=DIR            where a login that passes so is kept for the ledger; absolute (default:
+//                         AZJIT_PASSES_PATH). It is DIR `passes` beside the broker's ledger
 //   account_timeout=TIME  the whole of account, at most 2s (default: 2s)
 //   open_timeout=TIME     the whole of open without `wait`, at most 10s (default: 2s)
 //   wait=TIME             how much longer open waits for targets that are opened at login, at most 10s
@@ -26,6 +28,7 @@ struct options {
 	const char *socket;
 	const char *broker_user;
 	const char *break_glass; // NULL: none
+	const char *passes;
 	bool allow_on_error;
 	bool quiet;
 	bool debug;

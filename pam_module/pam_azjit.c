@@ -6,10 +6,12 @@
 // something failed, unless the administrator's line says so, and then it is logged; the host is as it
 // was afterwards (descriptors, signals, environment, errno); no phase outlasts its deadline; the name of
 // a user who does not exist goes nowhere. So the module has no state of its own, reads no file and no
-// environment variable of the process, and speaks to one local socket only.
+// environment variable of the process, and speaks to one local socket only; the one thing that it writes is
+// what passed unchecked (passed.c).
 #include "exchange.h"
 #include "host.h"
 #include "options.h"
+#include "passed.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -20,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXPORT        __attribute__((visibility("default")))
@@ -62,12 +65,9 @@ static bool connect_broker(struct call *call, int timeout_ms, int wait_ms)
 	                     deadline_ms + (uint64_t)wait_ms);
 }
 
-// Begins a request with the keys that account and open share.
-static void begin_login(struct call *call, const char *verb)
+// The keys that account and open share.
+static void put_login(const struct call *call, struct azjit_wire_out *out)
 {
-	struct azjit_wire_out *out = &call->exchange.out;
-
-	exchange_begin(&call->exchange, verb);
 	azjit_wire_put(out, "user", call->user);
 	azjit_wire_put(out, "service", host_item(call->pamh, PAM_SERVICE));
 	azjit_wire_put(out, "rhost", host_item(call->pamh, PAM_RHOST));
@@ -92,6 +92,32 @@ static const char *name(const struct call *call)
 	return call->user ? call->user : "(unset)";
 }
 
+// For the ledger, when the broker is back.
+static void keep_pass(const struct call *call, const char *phase, const char *by)
+{
+	const struct passwd *broker = pam_modutil_getpwnam(call->pamh, call->options.broker_user);
+	char bytes[AZJIT_WIRE_MAX_BYTES], at[32] = "";
+	struct azjit_wire_out out;
+	time_t now = time(NULL);
+	struct tm tm;
+	size_t len;
+	int error;
+
+	if (gmtime_r(&now, &tm))
+		(void)strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	azjit_wire_begin(&out, bytes, sizeof(bytes), "PASSED");
+	azjit_wire_put(&out, "at", at);
+	azjit_wire_put(&out, "phase", phase);
+	azjit_wire_put(&out, "by", by);
+	azjit_wire_put(&out, "reason", call->exchange.reason);
+	put_login(call, &out);
+	len = azjit_wire_end(&out);
+	error = len ? passed_keep(call->options.passes, broker ? broker->pw_uid : 0, bytes, len) : EMSGSIZE;
+	if (error)
+		pam_syslog(call->pamh, LOG_WARNING, "this pass will not be in the ledger: %s: %s",
+		           call->options.passes, strerrordesc_np(error));
+}
+
 // The broker could not be asked, or could not do it. Passing means PAM_IGNORE, "no objection from us":
 // under `sufficient`, PAM_SUCCESS would let a broken broker replace every module after us.
 static int on_trouble(const struct call *call, const char *phase, int refusal)
@@ -103,6 +129,8 @@ static int on_trouble(const struct call *call, const char *phase, int refusal)
 	if (passes) {
 		pam_syslog(call->pamh, LOG_WARNING, "%s of user %s passes unchecked by %s: %s", phase,
 		           name(call), passes, call->exchange.reason);
+		if (strcmp(phase, "close") != 0)
+			keep_pass(call, phase, passes);
 		return PAM_IGNORE;
 	}
 	pam_syslog(call->pamh, LOG_ERR, "%s of user %s refused: %s", phase, name(call),
@@ -152,7 +180,8 @@ static int account(struct call *call)
 	if (!known_user(call))
 		return PAM_USER_UNKNOWN;
 	if (connect_broker(call, call->options.account_ms, 0)) {
-		begin_login(call, "ACCOUNT");
+		exchange_begin(&call->exchange, "ACCOUNT");
+		put_login(call, &call->exchange.out);
 		(void)exchange_ask(&call->exchange);
 	}
 	code = conclude(call, "account", PAM_AUTHINFO_UNAVAIL);
@@ -228,7 +257,8 @@ static int open_session(struct call *call)
 	if (!known_user(call))
 		return PAM_USER_UNKNOWN;
 	if (connect_broker(call, call->options.open_ms, call->options.wait_ms)) {
-		begin_login(call, "SESSION-OPEN");
+		exchange_begin(&call->exchange, "SESSION-OPEN");
+		put_login(call, &call->exchange.out);
 		azjit_wire_put(&call->exchange.out, "auth-info", pam_getenv(call->pamh, "SSH_AUTH_INFO_0"));
 		azjit_wire_put_u64(&call->exchange.out, "pid", (uint64_t)getpid());
 		if (exchange_ask(&call->exchange))

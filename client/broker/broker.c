@@ -7,6 +7,7 @@
 #include "guard.h"
 #include "knock.h"
 #include "listen.h"
+#include "passes.h"
 #include "reconcile.h"
 #include "record.h"
 #include "relay_link.h"
@@ -197,8 +198,10 @@ static enum azjit_result start(struct broker *broker, struct azjit_reason *reaso
 		result = azure(broker, reason);
 	if (result == AZJIT_OK)
 		result = recover(broker, reason);
-	if (result == AZJIT_OK)
+	if (result == AZJIT_OK) {
+		broker->passes = passes_new(broker);
 		result = listener_new(broker, broker->config->socket, reason, &broker->listener);
+	}
 	return result;
 }
 
@@ -257,6 +260,7 @@ void broker_free(struct broker *broker)
 	connects_free(broker->connects);
 	reconcile_free(broker->reconcile);
 	relay_link_free(STEAL(broker->relay));
+	passes_free(broker->passes);
 	flows_free(broker->flows);
 	azjit_sessions_free(broker->sessions);
 	azjit_engine_free(broker->engine);

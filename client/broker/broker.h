@@ -14,6 +14,7 @@ struct connects;
 struct flows;
 struct guard;
 struct knock;
+struct passes;
 struct listener;
 struct reconcile;
 struct relay_link;
@@ -36,6 +37,7 @@ struct broker {
 	struct reconcile *reconcile;
 	struct relay_link *relay; // relay_link.h
 	struct knock *knocks;     // knock.h
+	struct passes *passes;    // passes.h; NULL: they are not taken
 	struct tallies tallies;   // report_tally.h
 	struct azjit_source *on_term, *on_int, *on_hup;
 	enum azjit_result inventory_result; // of its newest refresh

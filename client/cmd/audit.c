@@ -203,6 +203,7 @@ static void add_columns(json_t *row)
 	const char *vm = report_get(row, "vm"), *host = report_get(row, "host");
 	const char *port = report_get(row, "port"), *service = report_get(row, "service");
 	const char *why = report_get(row, "reason"), *more = report_get(row, "more");
+	const char *by = report_get(row, "by"); // what let it pass
 	const char *place = *vm ? azjit_id_name(vm) : host;
 
 	(void)json_object_set_new(row, "who",
@@ -211,7 +212,8 @@ static void add_columns(json_t *row)
 	                                 : json_string(""));
 	if (azjit_streq(report_get(row, "kind"), "login"))
 		(void)json_object_set_new(row, "what",
-		                          json_sprintf("login%s%s", *service ? " " : "", service));
+		                          json_sprintf("login%s%s%s", *service ? " " : "", service,
+		                                       *by ? ", passed unchecked" : ""));
 	else
 		(void)json_object_set_new(row, "what",
 		                          json_sprintf("%s%s%s", place, *port ? " port " : "", port));
@@ -257,9 +259,9 @@ const struct azjit_cmd azjit_cmd_audit_refusals = {
         .usage = "[--since 24h] [--json]",
         .summary = "who was refused what, with a session or without (root)",
         .help = "Lists, oldest first, the logins that were denied, what an access rule or the kill switch\n"
-                "refused, and the connections that the guard refused. The guard's come some seconds late, "
-                "and\n"
-                "one line counts what the same user tried at the same address and port within a minute.\n"
+                "refused, and the connections that the guard refused; besides, logins that passed by\n"
+                "break-glass, or unchecked while the broker was down. The guard's come some seconds late,\n"
+                "and one line counts what the same user tried at the same address and port within a minute.\n"
                 "\n"
                 "  --since DURATION    how far back: 90m, 24h (the default), 7d; at most 90d\n"
                 "  --json              one JSON object: refusals[], result, reason\n" CALLER_HELP,

@@ -209,7 +209,7 @@ enum azjit_result azjit_ledger_refusals(struct azjit_ledger *ledger, azjit_ticks
 {
 	// The list is the one of index entry_refused, word for word: SQLite uses the index for no other.
 	static const char sql[] = COLUMNS "WHERE kind IN ('denial', 'login') AND at >= ?1"
-	                                  " AND (kind = 'denial' OR event = 'denied') ORDER BY at, seq";
+	                                  " AND (kind = 'denial' OR event <> 'allowed') ORDER BY at, seq";
 	uint64_t since = from > 0 ? (uint64_t)from : 0;
 
 	return read_where(ledger, sql, since, NULL, NULL, fn, userdata, reason);

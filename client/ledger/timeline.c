@@ -23,6 +23,9 @@ static const struct clause {
          "[$user ]may not log in[ through $service][ from $from][: $reason][; $more]"},
         {AZJIT_ENTRY_LOGIN, "break-glass",
          "[$user ]was let in by the break-glass group[ through $service][ from $from][: $reason]"},
+        {AZJIT_ENTRY_LOGIN, "unchecked",
+         "[$user ]passed unchecked by $by while the broker could not be asked[ ($phase of $service)][ from "
+         "$from][ at $at][: $reason]"},
         {AZJIT_ENTRY_SESSION, "opened",
          "[$user ]logged in[ through $service][ from $from][ on $tty][ with $auth]"},
         {AZJIT_ENTRY_SESSION, "committed", "the session began"},

@@ -44,8 +44,8 @@
 //
 // AUDIT-REFUSALS [since=SECONDS, default 86400] [json=1]: who was refused what, oldest first, with a session
 // or without: logins, requests and connections that a rule or the kill switch refused, and what the guard
-// refused.
-//   type=entry    any number; as above: kind is denial, or login with event=denied
+// refused; and, since a refusal was due there, the logins that passed by break-glass or unchecked.
+//   type=entry    any number; as above: kind is denial, or login with event denied, break-glass or unchecked
 #ifndef AZJIT_ROWS_H
 #define AZJIT_ROWS_H
 
@@ -69,7 +69,7 @@ void azjit_row_time(struct azjit_wire_out *out, const char *key, azjit_ticks whe
 enum azjit_result azjit_ledger_timeline(struct azjit_ledger *ledger, const char *session, azjit_entry_fn *fn,
                                         void *userdata, struct azjit_reason *reason);
 
-// The refusals from a time on, by time: every denial, and the logins denied. By an index: the rest of the
+// The refusals from a time on, by time: every denial, and the logins denied or passed all the same. By an index: the rest of the
 // ledger is not read.
 enum azjit_result azjit_ledger_refusals(struct azjit_ledger *ledger, azjit_ticks from, azjit_entry_fn *fn,
                                         void *userdata, struct azjit_reason *reason);
@@ -81,6 +81,7 @@ enum azjit_result azjit_ledger_refusals(struct azjit_ledger *ledger, azjit_ticks
 // of any other event it prints the kind, the event and `reason` or else `text`.
 //   start      started recovered stopped                (version, reason)
 //   login      allowed denied break-glass               (user, service, from, rule, reason, more)
+//   login      unchecked                                (user, service, phase, from, by, at, reason)
 //   session    opened committed undone closed lost      (user, service, from, tty, auth, reason)
 //   denial     refused                                  (user, host, port, reason, more)
 //   denial     guard                                    (reason, more; besides user, uid, host, vm, port

@@ -25,6 +25,8 @@
 //   GUARD-REFUSED  uid address port count        uid 0 only: the kernel's table refused that uid so many
 //                  connections since it was told last -> DONE result=ok: recorded
 //   PING           -> DONE
+// Never sent, but left in AZJIT_PASSES_PATH as a file of root's for each login that passed unchecked:
+//   PASSED         at (UTC) phase by=on_error=allow|break_glass reason user service [rhost] [tty] [ssh-connection]
 // Progress: PROGRESS stage=… text=… (one clause for a person) [elapsed-ms] [key=value …]
 // Row:      ROW with the keys of one entry; the client renders it as a line or as JSON
 // Done:     DONE result=NAME (result.h) reason=SENTENCE [key=value …]
@@ -37,6 +39,7 @@
 #include <stdint.h>
 
 #define AZJIT_SOCKET_PATH         "/run/azjit/azjit.sock"
+#define AZJIT_PASSES_PATH         "/var/lib/azjit/passes"
 #define AZJIT_WIRE_MAX_BYTES      8192  // a whole message from an ordinary caller
 #define AZJIT_WIRE_MAX_ROOT_BYTES 65536 // from uid 0, and from the broker to anyone
 #define AZJIT_WIRE_MAX_KEYS       64

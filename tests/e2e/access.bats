@@ -112,12 +112,23 @@ closed='Connection closed by 203.0.113.20 port 22'
 	[[ $stderr == *'azjit: '* ]]
 }
 
+@test "on the jump host itself: azjit ssh, and ssh with the installed ssh_config" {
+	run -0 lab run alice@jump azjit ssh -o BatchMode=yes web01 hostname
+	[[ $output == *web01 ]]
+	run -0 --separate-stderr lab run alice@jump ssh -o BatchMode=yes web01 hostname
+	[[ $output == web01 ]]
+	run -255 lab run bob@jump azjit ssh -o BatchMode=yes db01 hostname
+	[[ $output == *'no rule allows bob to open port 22 of db01'* ]]
+}
+
 @test "while web01 is open, another user does not reach it, by no trick" {
 	lab run jump azjit status --json | jq -e '.grants[] | select(.vm == "web01" and .state == "open")'
 	exec {in}> >(exec "$LAB_ROOM/lab" run alice@jump bash -c 'echo $$ >/tmp/alice.pid; exec azjit connect web01 22' >"$BATS_TEST_TMPDIR/out" 2>&1)
 	within 10000 grep -q SSH-2.0 "$BATS_TEST_TMPDIR/out"
 	port=$(lab run jump ss -Htn dst "$WEB01:22" | awk 'NR == 1 { n = split($4, a, ":"); print a[n] }')
 	refused=$(guard_count refused_managed)
+	run -1 --separate-stderr lab run bob@jump nc -v -w 3 "$WEB01" 22 </dev/null
+	[[ -z $output && $stderr == *'Connection refused'* ]]
 	# The control: the trick works where the guard does not look.
 	[[ $(lab run bob@jump /run/lab-bin/trick plain "$JUMP" 22) == reached ]]
 	for how in "plain $WEB01 22" "again $WEB01 22 $JUMP 22" "mapped $WEB01 22" "fastopen $WEB01 22" \
@@ -195,6 +206,24 @@ closed='Connection closed by 203.0.113.20 port 22'
 			return 1
 		}
 	done
+}
+
+@test "who passes by break_glass while the broker is down is in the ledger when it is back" {
+	lab run jump bash -c 'groupadd -f glass && usermod -aG glass bob && cp /etc/pam.d/sshd /run/pam.sshd &&
+		sed -i "s/pam_azjit.so/& break_glass=glass/" /etc/pam.d/sshd'
+	lab stop jump azjitd
+	run -0 lab run bob@laptop ssh -o BatchMode=yes jump echo in
+	[[ $output == in ]]
+	run -255 lab run alice@laptop ssh -o BatchMode=yes jump echo in
+	lab start jump azjitd
+	lab run jump cp /run/pam.sshd /etc/pam.d/sshd
+	lab run jump azjit audit refusals --json |
+		jq -e '[.refusals[] | select(.event == "unchecked" and .user == "bob" and .by == "break_glass")] | length == 2'
+	lab run jump azjit audit refusals --json | jq -e 'all(.refusals[]; .event != "unchecked" or .user == "bob")'
+	run -0 lab run jump azjit audit refusals
+	[[ $output == *'bob'*'login sshd, passed unchecked'*'the broker cannot be reached'* ]]
+	[[ -z $(lab run jump ls -A /var/lib/azjit/passes) ]]
+	run -0 lab run jump azjit audit verify
 }
 
 @test "a user's ~/.pam_environment does not choose the key that is recorded" {

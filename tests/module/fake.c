@@ -3,6 +3,7 @@
 
 #include <azjit/wire.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -344,6 +345,8 @@ void fake_start(struct fake *ret, const struct plan *plan)
 	must(mkdtemp(ret->dir) && chmod(ret->dir, 0755) == 0, "mkdtemp");
 	(void)snprintf(ret->path, sizeof(ret->path), "%s/sock", ret->dir);
 	(void)snprintf(ret->other, sizeof(ret->other), "%s/moved", ret->dir);
+	(void)snprintf(ret->passes, sizeof(ret->passes), "%s/passes", ret->dir);
+	must(mkdir(ret->passes, 0700) == 0, "mkdir");
 	memcpy(sun.sun_path, ret->path, sizeof(ret->path));
 	ret->record =
 	        mmap(NULL, sizeof(*ret->record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -366,6 +369,19 @@ void fake_start(struct fake *ret, const struct plan *plan)
 		fake_spoil(ret);
 }
 
+static void fake_passes_remove(const struct fake *fake)
+{
+	DIR *dir = opendir(fake->passes);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		(void)closedir(dir);
+	(void)rmdir(fake->passes);
+}
+
 void fake_stop(struct fake *fake)
 {
 	static const char *const services[] = {"test", "other"};
@@ -381,6 +397,7 @@ void fake_stop(struct fake *fake)
 		(void)snprintf(service, sizeof(service), "%s/%s", fake->dir, services[i]);
 		(void)unlink(service);
 	}
+	fake_passes_remove(fake);
 	(void)unlink(fake->path);
 	(void)unlink(fake->other);
 	(void)rmdir(fake->path);

@@ -53,6 +53,7 @@ struct plan {
 
 struct fake {
 	char dir[40], path[64], other[64];
+	char passes[64]; // an empty directory
 	struct plan plan;
 	pid_t pid;
 	struct record *record;

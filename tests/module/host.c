@@ -110,8 +110,10 @@ void host_stack(const struct fake *fake, const struct stack *stack)
 	if (!file || !module)
 		exit(99);
 	for (size_t i = 0; i < 3; i++) {
-		(void)fprintf(file, "%s %s %s socket=%s%s%s %s\n", kinds[i], stack->control, module,
-		              fake->path, strstr(arguments, "broker_user=") ? "" : " broker_user=",
+		(void)fprintf(file, "%s %s %s socket=%s%s%s%s%s %s\n", kinds[i], stack->control, module,
+		              fake->path, strstr(arguments, "passes=") ? "" : " passes=",
+		              strstr(arguments, "passes=") ? "" : fake->passes,
+		              strstr(arguments, "broker_user=") ? "" : " broker_user=",
 		              strstr(arguments, "broker_user=") ? "" : host_user(), arguments);
 		(void)fprintf(file, "%s %s\n", kinds[i], stack->follower);
 	}

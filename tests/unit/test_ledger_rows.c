@@ -288,9 +288,11 @@ static void refusals_are_found_by_time(void **state)
 	put_at(ledger, AZJIT_ENTRY_FLOW, "refused", T0 + 3);
 	put_at(ledger, AZJIT_ENTRY_DENIAL, "refused", T0 + 2); // the clock was set back
 	put_entry(ledger, AZJIT_ENTRY_GRANT, "denied", "alice", NULL);
-	assert_refusals(ledger, INT64_MIN, "denied refused guard ");
-	assert_refusals(ledger, T0, "denied refused guard ");
-	assert_refusals(ledger, T0 + 1, "refused guard ");
+	put_at(ledger, AZJIT_ENTRY_LOGIN, "unchecked", T0 + 1);
+	put_at(ledger, AZJIT_ENTRY_LOGIN, "allowed", T0 + 1);
+	assert_refusals(ledger, INT64_MIN, "denied break-glass unchecked refused guard ");
+	assert_refusals(ledger, T0, "denied break-glass unchecked refused guard ");
+	assert_refusals(ledger, T0 + 2, "refused guard ");
 	assert_refusals(ledger, T0 + 4, "");
 	azjit_ledger_close(ledger);
 }
