@@ -8,6 +8,8 @@
 
 #include <azjit/log.h>
 
+#define LATER_MS 250 // a login's own work is done by then; Azure takes seconds
+
 struct knock_item {
 	struct knock *knock;
 	struct azjit_waiter *waiter;
@@ -19,7 +21,8 @@ struct knock_item {
 struct knock {
 	struct knock *next;
 	struct broker *broker;
-	struct conn *conn; // NULL: nobody waits any more
+	struct azjit_session session; // whose it is, as it was at its opening
+	struct conn *conn;            // NULL: nobody waits any more
 	knock_fn *fn;
 	void *userdata;
 	struct azjit_source *timer;
@@ -176,47 +179,52 @@ static bool any_at_login(const struct azjit_config *config, bool waits)
 	return false;
 }
 
-static void consider_all(struct knock *knock, struct broker *broker, const struct azjit_person *person,
-                         const struct azjit_session *session)
+static void consider_all(struct knock *knock, const struct azjit_person *person)
 {
 	_cleanup_free_ struct azjit_managed *pairs = NULL;
-	struct caller caller = {.person = *person, .client = session->client}; // borrowed: not cleared
+	struct caller caller = {.person = *person, .client = knock->session.client}; // borrowed: not cleared
 	size_t count = 0;
 
-	(void)azjit_copy(caller.session, sizeof(caller.session), session->id);
-	if (azjit_inventory_managed(broker->inventory, &pairs, &count) != AZJIT_OK)
+	(void)azjit_copy(caller.session, sizeof(caller.session), knock->session.id);
+	if (azjit_inventory_managed(knock->broker->inventory, &pairs, &count) != AZJIT_OK)
 		return;
 	for (size_t i = 0; i < count; i++)
-		consider(knock, broker, &caller, session->service, &pairs[i]);
+		consider(knock, knock->broker, &caller, knock->session.service, &pairs[i]);
 }
 
-// NULL if there is nothing to ask for.
-static struct knock *start(struct broker *broker, const struct azjit_person *person,
-                           const struct azjit_session *session, bool waits)
+static struct knock *knock_new(struct broker *broker, const struct azjit_session *session, bool waits)
 {
 	struct knock *knock = any_at_login(broker->config, waits) ? calloc(1, sizeof(*knock)) : NULL;
 
 	if (!knock)
 		return NULL;
 	knock->broker = broker;
+	knock->session = *session;
 	knock->waits = waits;
 	knock->next = broker->knocks;
 	broker->knocks = knock;
-	consider_all(knock, broker, person, session);
+	return knock;
+}
+
+// True if something was asked for: then it frees itself when the last request is done.
+static bool start(struct knock *knock, const struct azjit_person *person)
+{
+	consider_all(knock, person);
 	if (knock->pending > 0)
-		return knock; // frees itself when the last request is done
+		return true;
 	knock_free(knock);
-	return NULL;
+	return false;
 }
 
 struct knock *knock_wait(struct conn *conn, const struct azjit_person *person,
                          const struct azjit_session *session, knock_fn *fn, void *userdata)
 {
 	struct broker *broker = conn_broker(conn);
-	struct knock *knock = start(broker, person, session, true);
+	struct knock *knock = knock_new(broker, session, true);
 
-	if (!knock || azjit_loop_timer(broker->loop, (uint64_t)knock->wait_s * 1000, on_time, knock,
-	                               &knock->timer) != AZJIT_OK)
+	if (!knock || !start(knock, person) ||
+	    azjit_loop_timer(broker->loop, (uint64_t)knock->wait_s * 1000, on_time, knock, &knock->timer) !=
+	            AZJIT_OK)
 		return NULL;
 	knock->conn = conn;
 	knock->fn = fn;
@@ -224,18 +232,29 @@ struct knock *knock_wait(struct conn *conn, const struct azjit_person *person,
 	return knock;
 }
 
-void knock_go_on(struct broker *broker, const struct azjit_session *session)
+// Also when the login is over by now: one that does nothing else is a knock, too.
+static void on_later(void *userdata)
 {
+	struct knock *knock = userdata;
 	struct azjit_person person = {.uid = 0};
 	struct azjit_reason reason = {""};
 
-	if (!any_at_login(broker->config, false))
-		return;
-	if (azjit_person_by_name(session->user, &person, &reason) == AZJIT_OK)
-		(void)start(broker, &person, session, false);
-	else
-		azjit_log(LOG_WARNING, "at login of %s: %s", session->user, reason.text);
+	knock->timer = azjit_source_free(knock->timer);
+	if (azjit_person_by_name(knock->session.user, &person, &reason) == AZJIT_OK) {
+		(void)start(knock, &person);
+	} else {
+		azjit_log(LOG_WARNING, "at login of %s: %s", knock->session.user, reason.text);
+		knock_free(knock);
+	}
 	azjit_person_clear(&person);
+}
+
+void knock_go_on(struct broker *broker, const struct azjit_session *session)
+{
+	struct knock *knock = knock_new(broker, session, false);
+
+	if (knock && azjit_loop_timer(broker->loop, LATER_MS, on_later, knock, &knock->timer) != AZJIT_OK)
+		on_later(knock);
 }
 
 struct knock *knock_leave(struct knock *knock)

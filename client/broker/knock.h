@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests at login: the targets of rules with at = "login", asked for when the session opens.
 //
-// Those that the person waits for (wait > 0) go out before SESSION-OPEN is answered, the others once the
-// login is committed: they cost it nothing.
+// Those that the person waits for (wait > 0) go out before SESSION-OPEN is answered, the others a moment
+// after the login is committed: what nobody waits for takes no processor from it.
 #ifndef AZJIT_BROKER_KNOCK_H
 #define AZJIT_BROKER_KNOCK_H
 
