@@ -44,7 +44,7 @@ static void print_azure(const struct report *report)
 	if (!row)
 		return;
 	report_time(report_get(row, "refreshed"), false, refreshed);
-	printf("azure   %s, %s VMs, %s policies, %s managed ports, read %s; %s reads, %s writes, %s "
+	printf("azure   %s; VMs %s, policies %s, managed ports %s, read %s; reads %s, writes %s, %s "
 	       "throttled, "
 	       "%s failed\n",
 	       or (report_get(row, "cloud"), "?"), or (report_get(row, "vms"), "0"),
