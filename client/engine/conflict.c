@@ -13,8 +13,6 @@
 
 #include <stdio.h>
 
-#define RENEW_AGAIN_MS 500
-
 const char *const habit_form_names[FORM_COUNT] = {"plural", "separate", "none"};
 
 struct habit *habit_of(struct azjit_engine *engine, const char *vm_id)
@@ -69,7 +67,7 @@ static bool same_port(const struct azjit_grant *a, const struct azjit_grant *b)
 }
 
 // Live grants on the grant's port with other sources; itself first.
-static size_t port_grants(struct azjit_grant *grant, struct azjit_grant *ret[AZJIT_SOURCES_MAX])
+size_t conflict_port(struct azjit_grant *grant, struct azjit_grant *ret[AZJIT_SOURCES_MAX])
 {
 	struct azjit_grant *other;
 	size_t count = 0;
@@ -104,8 +102,8 @@ static bool add_sources(struct azjit_sources *all, const struct azjit_sources *m
 }
 
 // One request for all: the union of their sources, an end of its own just before the earliest of theirs.
-static enum azjit_result request_together(struct azjit_grant **grants, size_t count, bool separate,
-                                          struct azjit_reason *reason)
+enum azjit_result conflict_together(struct azjit_grant **grants, size_t count, bool separate,
+                                    struct azjit_reason *reason)
 {
 	struct azjit_sources all = {.kind = grants[0]->sources.kind};
 	azjit_ticks end = grants[0]->until, last;
@@ -118,6 +116,7 @@ static enum azjit_result request_together(struct azjit_grant **grants, size_t co
 		if (grants[i]->until < end)
 			end = grants[i]->until;
 	}
+	separate = separate && all.count > 1;
 	if (count == 1)
 		return request_start(grants, 1, &all, separate, end, reason);
 	last = end - end % AZJIT_TICKS_PER_S + grants[0]->until % AZJIT_TICKS_PER_S;
@@ -126,15 +125,14 @@ static enum azjit_result request_together(struct azjit_grant **grants, size_t co
 	return request_start(grants, count, &all, separate, last, reason);
 }
 
-static enum azjit_result request_by_habit(struct azjit_grant **grants, size_t count,
-                                          struct azjit_reason *reason)
+enum azjit_result conflict_by_habit(struct azjit_grant **grants, size_t count, struct azjit_reason *reason)
 {
 	const struct habit *habit = habit_of(grants[0]->engine, grants[0]->vm_id);
 
-	return request_together(grants, count, habit && habit->form == FORM_SEPARATE, reason);
+	return conflict_together(grants, count, habit && habit->form == FORM_SEPARATE, reason);
 }
 
-static enum azjit_result one_only(const struct azjit_grant *holder, struct azjit_reason *reason)
+enum azjit_result conflict_one_only(const struct azjit_grant *holder, struct azjit_reason *reason)
 {
 	char until[AZJIT_TIME_CHARS];
 
@@ -150,15 +148,15 @@ enum azjit_result conflict_request(struct azjit_grant *grant, struct azjit_reaso
 {
 	struct habit *habit = habit_of(grant->engine, grant->vm_id);
 	struct azjit_grant *all[AZJIT_SOURCES_MAX];
-	size_t count = port_grants(grant, all);
+	size_t count = conflict_port(grant, all);
 
 	if (!habit || !habit->ports_supersede || count == 1)
 		count = 1;
 	else if (habit->form == FORM_NONE && !grant->engine->config->conflict_replace)
-		return one_only(all[1], reason);
+		return conflict_one_only(all[1], reason);
 	else if (habit->form == FORM_NONE)
 		count = 1;
-	return request_by_habit(all, count, reason);
+	return conflict_by_habit(all, count, reason);
 }
 
 void conflict_watch(struct azjit_grant *newcomer)
@@ -190,7 +188,7 @@ static void restore(struct azjit_grant *loser, const char *how)
 {
 	const struct habit *habit = habit_of(loser->engine, loser->vm_id);
 	struct azjit_grant *all[AZJIT_SOURCES_MAX];
-	size_t count = port_grants(loser, all);
+	size_t count = conflict_port(loser, all);
 	struct azjit_reason reason;
 
 	if (habit && habit->form == FORM_NONE && loser->engine->config->conflict_replace) {
@@ -203,13 +201,13 @@ static void restore(struct azjit_grant *loser, const char *how)
 	           loser->port, azjit_id_name(loser->vm_id), loser->user, how);
 	if (habit && habit->form == FORM_NONE) {
 		for (size_t i = 1; i < count; i++) {
-			(void)one_only(loser, &reason);
+			(void)conflict_one_only(loser, &reason);
 			grant_fail(all[i], AZJIT_BUSY, "%s", reason.text);
 		}
 		count = 1;
 	}
 	loser->until -= 1; // a new nonce, never a later end
-	if (request_by_habit(all, count, &reason) != AZJIT_OK)
+	if (conflict_by_habit(all, count, &reason) != AZJIT_OK)
 		grant_fail(loser, AZJIT_REQUEST_FAILED, "%s", reason.text);
 }
 
@@ -217,7 +215,10 @@ static void vanished(struct azjit_grant *grant, const char *how)
 {
 	struct azjit_reason reason;
 
-	if (grant->ev.entry == AZJIT_STATE_REVOKED && grant->state == AZJIT_GRANT_OPEN) {
+	bool superseded = azjit_streq(grant->ev.entry_reason, "NewerRequestInitiated");
+
+	if (grant->ev.entry == AZJIT_STATE_REVOKED && grant->state == AZJIT_GRANT_OPEN &&
+	    (grant->restored || !superseded)) {
 		grant_close(grant, AZJIT_GRANT_CLOSED, how);
 	} else if (grant->state != AZJIT_GRANT_OPEN) {
 		grant_fail(grant, AZJIT_REQUEST_FAILED, "Azure revoked the request: %s", how);
@@ -227,7 +228,7 @@ static void vanished(struct azjit_grant *grant, const char *how)
 		grant->restored = true;
 		grant->state = AZJIT_GRANT_REQUESTING;
 		grant->until -= 1; // a new nonce, never a later end
-		if (request_by_habit(&grant, 1, &reason) != AZJIT_OK)
+		if (conflict_by_habit(&grant, 1, &reason) != AZJIT_OK)
 			grant_fail(grant, AZJIT_LEDGER, "%s", reason.text);
 	}
 }
@@ -250,124 +251,4 @@ void conflict_lost(struct azjit_grant *loser, const char *how)
 	         azjit_id_name(loser->vm_id), how);
 	habit_learn(loser, true, FORM_PLURAL, why);
 	restore(loser, how);
-}
-
-// The same once more, with an entry of the port for each source. What this teaches is known when Azure
-// has taken it.
-static bool again_separately(struct azjit_request *request)
-{
-	struct azjit_grant *grant, *all[AZJIT_SOURCES_MAX];
-	struct azjit_reason reason;
-	size_t count = 0;
-
-	TAILQ_FOREACH(grant, &request->engine->grants, link)
-	if (count < AZJIT_SOURCES_MAX && request_carries(request, grant))
-		all[count++] = grant;
-	if (!count)
-		return false;
-	request->users++;
-	for (size_t i = 0; i < count; i++)
-		if (all[i]->pending == request) {
-			all[i]->pending = NULL;
-			request_unref(request);
-		}
-	all[0]->until -= 1; // a new nonce, never a later end
-	if (request_together(all, count, true, &reason) != AZJIT_OK)
-		for (size_t i = 0; i < count; i++)
-			if (all[i]->request == request)
-				grant_fail(all[i], AZJIT_REQUEST_FAILED, "%s", reason.text);
-	request_unref(request);
-	return true;
-}
-
-void conflict_taken(struct azjit_request *request)
-{
-	struct azjit_grant *grant;
-
-	TAILQ_FOREACH(grant, &request->engine->grants, link)
-	if (request->separate && request_carries(request, grant)) {
-		habit_learn(grant, false, FORM_SEPARATE,
-		            "several sources in one entry were not taken, an entry for each was");
-		return;
-	}
-}
-
-// Whose access comes first where only one can have the port.
-static struct azjit_grant *holder_of(const struct azjit_request *request)
-{
-	struct azjit_grant *grant, *holder = NULL;
-
-	TAILQ_FOREACH(grant, &request->engine->grants, link)
-	if (request_carries(request, grant) && (grant->restoring || grant->state == AZJIT_GRANT_OPEN) &&
-	    (!holder || grant->restoring || grant->request->sent_ms < holder->request->sent_ms))
-		holder = grant;
-	return holder;
-}
-
-bool conflict_refused(struct azjit_request *request, bool dropped, const char *message)
-{
-	struct azjit_grant *grant, *next, *holder;
-	struct azjit_reason reason;
-
-	if (request->sources.count < 2)
-		return false;
-	request->state = REQUEST_DEAD;
-	if (!request->separate)
-		return again_separately(request);
-	holder = holder_of(request);
-	if (!holder)
-		return false;
-	habit_learn(holder, false, FORM_NONE, message);
-	request->users++;
-	for (grant = TAILQ_FIRST(&request->engine->grants); grant; grant = next) {
-		next = TAILQ_NEXT(grant, link);
-		if (!request_carries(request, grant))
-			continue;
-		if (grant->pending == request) {
-			grant->pending = NULL;
-			request_unref(request);
-		} else if (grant != holder) {
-			(void)one_only(holder, &reason);
-			grant_fail(grant, AZJIT_BUSY, "%s", reason.text);
-		}
-	}
-	if (holder->restoring || dropped)
-		restore(holder, message);
-	request_unref(request);
-	return true;
-}
-
-void conflict_renew(struct azjit_request *request)
-{
-	struct azjit_grant *grant, *go_on[AZJIT_SOURCES_MAX];
-	struct azjit_reason reason;
-	size_t count = 0;
-
-	request->renewed = true;
-	TAILQ_FOREACH(grant, &request->engine->grants, link)
-	{
-		if (grant->request != request || grant->state != AZJIT_GRANT_OPEN)
-			continue;
-		if (count < AZJIT_SOURCES_MAX && grant->until > request->end + 2 * AZJIT_TICKS_PER_S)
-			go_on[count++] = grant;
-		else
-			grant->leaving = true; // nobody takes it back from those who go on
-	}
-	if (!count)
-		return;
-	go_on[0]->until -= 1; // a new nonce, never a later end
-	if (request_by_habit(go_on, count, &reason) != AZJIT_OK)
-		conflict_unrenewed(go_on[0], reason.text);
-	else if (go_on[0]->pending)
-		go_on[0]->pending->rule_ms =
-		        request->rule_ms; // the older rule stands: it cannot be seen anew
-}
-
-void conflict_unrenewed(struct azjit_grant *grant, const char *why)
-{
-	engine_log(grant->engine, LOG_WARNING, "grant %s was not renewed: %s", grant->id, why);
-	snprintf(grant->reason, sizeof(grant->reason), "%s", why);
-	request_unref(STEAL(grant->pending));
-	grant->request->renewed = false;
-	grant->request->renew_ms = azjit_time_monotonic_ms() + RENEW_AGAIN_MS;
 }

@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define TICK_MS 1000
+#define TICK_MS 250
 
 const char *azjit_grant_state_name(enum azjit_grant_state state)
 {

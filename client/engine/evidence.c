@@ -63,7 +63,7 @@ void grant_probe(struct azjit_grant *grant, bool on)
 	if (on && grant->target) {
 		const struct azjit_verdict_why *why;
 		bool slow = evidence_verdict(grant, &why) == AZJIT_VERDICT_ALLOW &&
-		            grant->ev.levels[LEVEL_NIC].read;
+		            (grant->ev.levels[LEVEL_NIC].read || grant->ev.levels[LEVEL_SUBNET].read);
 
 		grant->probing = true;
 		engine->ops.probe_start(engine->userdata, grant->id, &grant->target->dial, grant->port, slow);
@@ -148,6 +148,7 @@ void grant_open(struct azjit_grant *grant, const char *how)
 		return;
 	}
 	grant->state = AZJIT_GRANT_OPEN;
+	grant->restoring = false;
 	grant->ev.lost_reads = 0;
 	grant->attempts = 0;
 	grant->deadline = azjit_source_free(grant->deadline);
@@ -219,12 +220,12 @@ void grant_decide(struct azjit_grant *grant)
 		tell_rule(grant, why);
 	if (grant->state != AZJIT_GRANT_WAITING)
 		return;
-	if (grant->ev.entry == AZJIT_STATE_FAILED) {
+	if (grant->ev.entry == AZJIT_STATE_FAILED && !grant->pending) {
 		grant_fail(grant, AZJIT_REQUEST_FAILED, "Azure took the request and failed it later: %s",
 		           grant->ev.entry_text);
 		return;
 	}
-	if (grant->ev.entry == AZJIT_STATE_REVOKED) {
+	if (grant->ev.entry == AZJIT_STATE_REVOKED && !grant->pending) {
 		conflict_lost(grant, grant->ev.entry_text);
 		return;
 	}
@@ -289,17 +290,38 @@ static const struct azjit_jit_request *find_entry(const struct azjit_grant *gran
 	return found;
 }
 
-// A renewal whose answer was lost: the policy tells whether it arrived.
+// A request whose answer was lost, found in the policy: false if it does not hold what was asked for, which
+// is then seen to.
+static bool found_whole(struct azjit_request *request, const struct azjit_jit_policy *policy)
+{
+	struct azjit_jit_request entries[AZJIT_SOURCES_MAX];
+	size_t count = 0;
+	char why[200];
+
+	for (size_t i = 0; i < policy->request_count && count < AZJIT_COUNT(entries); i++)
+		if (policy->requests[i].port == request->port && policy->requests[i].end == request->end &&
+		    azjit_ieq(policy->requests[i].vm_id, request->vm_id))
+			entries[count++] = policy->requests[i];
+	if (request->sources.count < 2 || request_fits(request, entries, count, why, sizeof(why)))
+		return true;
+	return !conflict_refused(request, true, why);
+}
+
+// One that is on its way beside an older one, and whose answer was lost: the policy tells whether it arrived.
 static void look_for_pending(struct azjit_grant *grant, const struct azjit_jit_policy *policy)
 {
 	struct azjit_request *pending = grant->pending;
+	const struct azjit_jit_request *entry;
 
 	if (!pending || pending->state != REQUEST_UNSURE ||
 	    azjit_streq(policy->provisioning_state, "Updating"))
 		return;
-	if (find_entry(grant, pending, policy))
+	entry = find_entry(grant, pending, policy);
+	if (entry && azjit_request_state(entry->status, entry->status_reason) > AZJIT_STATE_INITIATED)
+		conflict_unrenewed(grant, "Azure took the request and ended it");
+	else if (entry && found_whole(pending, policy))
 		request_taken(pending, "accepted");
-	else if (++grant->ev.policy_reads >= 3 &&
+	else if (!entry && ++grant->ev.policy_reads >= 3 &&
 	         azjit_time_monotonic_ms() - pending->sent_ms >= CHECK_WINDOW_MS)
 		conflict_unrenewed(grant, "the request never arrived at Azure");
 }
@@ -341,6 +363,8 @@ void evidence_policy(struct azjit_grant *grant, const struct azjit_answer *answe
 		snprintf(grant->ev.entry_text, sizeof(grant->ev.entry_text), "%.60s%s%.60s%s", entry->status,
 		         entry->status_reason[0] ? " (" : "", entry->status_reason,
 		         entry->status_reason[0] ? ")" : "");
+		if (grant->state == AZJIT_GRANT_CHECKING && !found_whole(grant->request, policy))
+			return; // it was asked for anew
 		if (grant->state == AZJIT_GRANT_CHECKING)
 			request_taken(grant->request, "accepted");
 		else if (first && grant->state == AZJIT_GRANT_WAITING)

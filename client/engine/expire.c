@@ -126,7 +126,7 @@ static void go_on(struct azjit_grant *grant, azjit_ticks now)
 	if (!grant->pending && !grant->leaving && now >= request->end) {
 		snprintf(why, sizeof(why), "%s", grant->reason);
 		grant_fail(grant, AZJIT_REQUEST_FAILED, "Azure did not renew it: %.900s", why);
-	} else if (!request->renewed && now >= renew_at(request) &&
+	} else if (!grant->pending && !request->renewed && now >= renew_at(request) &&
 	           azjit_time_monotonic_ms() >= request->renew_ms) {
 		conflict_renew(request);
 	}

@@ -94,7 +94,7 @@ struct azjit_grant {
 	char user[256], rule[64], session[AZJIT_UUID_CHARS], note[256];
 	int64_t rule_max_s;
 	struct azjit_request *request; // the newest that Azure took, or that is on its way for it
-	struct azjit_request *pending; // of an open grant: a newer one that is on its way
+	struct azjit_request *pending; // beside one that Azure took: a newer one that is on its way
 	bool restoring;                // was open, another's request took it away, and it is asked for again
 	bool restored;                 // so once already
 	bool leaving;                  // its combined request was renewed without it: its own end is near
@@ -120,8 +120,12 @@ struct azjit_request {
 	uint16_t port;
 	struct azjit_sources sources;
 	bool separate; // several sources, each an entry of its own
+	bool dropped;  // it, or the one before it, took the port from its older holders, and not for all
+	bool alone;    // for one, after every form for several was refused
 	azjit_ticks end;
 	uint64_t renew_ms; // not renewed again before, after its renewal failed
+	unsigned renewals; // so many failed
+	int64_t again_ms;  // refused: what Azure asks to wait, -1 where another try is in vain
 	char client_request_id[AZJIT_UUID_CHARS], correlation_id[AZJIT_UUID_CHARS];
 	char answer_correlation_id[64];
 	uint64_t anchor_seq;
@@ -189,6 +193,9 @@ enum azjit_result request_start(struct azjit_grant **grants, size_t count,
 void request_unref(struct azjit_request *request);
 bool request_carries(const struct azjit_request *request, const struct azjit_grant *grant);
 bool request_names(const struct azjit_jit_request *entry, const struct azjit_prefix *source);
+// Whether entries of one machine, port and end name exactly the request's sources; why not, if not.
+bool request_fits(const struct azjit_request *request, const struct azjit_jit_request *entries, size_t count,
+                  char *why, size_t size);
 void request_taken(struct azjit_request *request, const char *event);
 void request_repeat(struct azjit_grant *grant); // an intent that never arrived, sent anew under a new one
 
@@ -221,14 +228,27 @@ extern const char *const habit_form_names[FORM_COUNT];
 void habit_learn(struct azjit_grant *grant, bool supersede, enum habit_form form, const char *why);
 // Sends for a grant: alone, or together with the others on its port where that is the habit.
 enum azjit_result conflict_request(struct azjit_grant *grant, struct azjit_reason *reason);
-// A request for several sources was refused, or taken with some of them `dropped`: true if handled.
-bool conflict_refused(struct azjit_request *request, bool dropped, const char *message);
-// One whose sources stood separately was taken.
-void conflict_taken(struct azjit_request *request);
+// Live grants on the grant's port with other sources, whose requests Azure took; itself first.
+size_t conflict_port(struct azjit_grant *grant, struct azjit_grant *ret[AZJIT_SOURCES_MAX]);
+// One request for all of them, with the earliest end; by_habit: in the form that the subscription takes.
+enum azjit_result conflict_together(struct azjit_grant **grants, size_t count, bool separate,
+                                    struct azjit_reason *reason);
+enum azjit_result conflict_by_habit(struct azjit_grant **grants, size_t count, struct azjit_reason *reason);
+// AZJIT_BUSY, and the sentence for whom the holder's access keeps out.
+enum azjit_result conflict_one_only(const struct azjit_grant *holder, struct azjit_reason *reason);
 void conflict_watch(struct azjit_grant *newcomer);
 void conflict_lost(struct azjit_grant *loser, const char *how); // an open grant of ours went away
+
+// forms.c
+// A request for several sources was refused, or taken with some of them `dropped`: true if handled.
+bool conflict_refused(struct azjit_request *request, bool dropped, const char *message);
+// A request was taken: what that teaches.
+void conflict_taken(struct azjit_request *request);
+
+// renew.c
 void conflict_renew(struct azjit_request *request); // a combined one ends before all of its grants do
-// An open grant's renewal was not taken: it is tried again until the older request ends.
+// What was on its way for a grant that has an older request was not taken: the older one holds. A renewal is
+// tried again until it ends.
 void conflict_unrenewed(struct azjit_grant *grant, const char *why);
 
 // expire.c

@@ -58,12 +58,18 @@ static struct azjit_request *request_again(struct azjit_engine *engine, const st
 	return request;
 }
 
+// Beside a request that Azure took, a later one is on its way; else it is the grant's.
 static void carried_by(struct azjit_grant *grant, struct azjit_request *request)
 {
+	bool beside = grant->request && grant->request->state == REQUEST_TAKEN;
+	struct azjit_request **place = beside ? &grant->pending : &grant->request;
+
 	if (request)
 		request->users++;
-	request_unref(grant->request);
-	grant->request = request;
+	request_unref(*place);
+	*place = request;
+	if (!beside)
+		grant->state = AZJIT_GRANT_CHECKING;
 }
 
 static void intent_again(struct recovery *recovery, const struct azjit_entry *entry)
@@ -94,7 +100,6 @@ static void intent_again(struct recovery *recovery, const struct azjit_entry *en
 	(void)azjit_parse_u64(field(entry, "rule_max_s"), 0, INT32_MAX, &max_s);
 	grant->rule_max_s = (int64_t)max_s;
 	carried_by(grant, request_again(recovery->engine, entry));
-	grant->state = AZJIT_GRANT_CHECKING;
 }
 
 // Another grant's intent carried this one, too.
@@ -109,19 +114,47 @@ static void renewed_again(struct azjit_grant *grant, const struct azjit_entry *e
 		carried_by(grant, request);
 }
 
-static void answer_again(struct azjit_grant *grant, const struct azjit_entry *entry)
+static void taken_again(struct azjit_grant *grant, const struct azjit_request *request)
 {
-	if (!grant->request ||
-	    !azjit_streq(field(entry, "client_request_id"), grant->request->client_request_id))
-		return;
-	azjit_copy(grant->request->answer_correlation_id, sizeof(grant->request->answer_correlation_id),
-	           field(entry, "answer_correlation_id"));
-	if (azjit_streq(entry->event, "accepted")) {
-		grant->request->state = REQUEST_TAKEN;
-		grant->state = AZJIT_GRANT_WAITING;
-	} else if (!azjit_streq(entry->event, "unknown")) {
-		grant->state = AZJIT_GRANT_FAILED;
+	if (grant->pending == request) {
+		request_unref(grant->request);
+		grant->request = STEAL(grant->pending);
 	}
+	grant->state = AZJIT_GRANT_WAITING;
+}
+
+static void refused_again(struct azjit_grant *grant, const struct azjit_request *request)
+{
+	if (grant->pending == request)
+		request_unref(STEAL(grant->pending));
+	else
+		grant->state = AZJIT_GRANT_FAILED;
+}
+
+// An answer is recorded once, and is for all that the request carried.
+static void answer_again(struct azjit_engine *engine, const struct azjit_entry *entry)
+{
+	struct azjit_request *request;
+	struct azjit_grant *grant;
+
+	TAILQ_FOREACH(request, &engine->requests, link)
+	if (azjit_streq(field(entry, "client_request_id"), request->client_request_id))
+		break;
+	if (!request || azjit_streq(entry->event, "unknown"))
+		return;
+	request->users++;
+	azjit_copy(request->answer_correlation_id, sizeof(request->answer_correlation_id),
+	           field(entry, "answer_correlation_id"));
+	if (azjit_streq(entry->event, "accepted"))
+		request->state = REQUEST_TAKEN;
+	TAILQ_FOREACH(grant, &engine->grants, link)
+	if (request_carries(request, grant)) {
+		if (request->state == REQUEST_TAKEN)
+			taken_again(grant, request);
+		else
+			refused_again(grant, request);
+	}
+	request_unref(request);
 }
 
 static void state_again(struct azjit_grant *grant, const struct azjit_entry *entry)
@@ -166,10 +199,10 @@ static bool entry_again(void *userdata, const struct azjit_entry_read *read)
 		intent_again(recovery, entry);
 		return !recovery->nomem;
 	}
+	if (entry->kind == AZJIT_ENTRY_REQUEST)
+		answer_again(recovery->engine, entry);
 	grant = grant_find(recovery->engine, entry->grant);
-	if (grant && entry->kind == AZJIT_ENTRY_REQUEST)
-		answer_again(grant, entry);
-	else if (grant && azjit_streq(entry->event, "renewed"))
+	if (grant && azjit_streq(entry->event, "renewed"))
 		renewed_again(grant, entry);
 	else if (grant && entry->kind == AZJIT_ENTRY_GRANT)
 		state_again(grant, entry);

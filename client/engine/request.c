@@ -152,13 +152,14 @@ void request_taken(struct azjit_request *request, const char *event)
 	if (event)
 		record_answer(request, event, NULL);
 	request->state = REQUEST_TAKEN;
+	conflict_taken(request);
 	each_grant(request, take_over);
 }
 
 static void to_checking(struct azjit_grant *grant)
 {
 	grant->ev.policy_reads = 0;
-	if (grant->state == AZJIT_GRANT_OPEN) { // its older request still holds
+	if (grant->pending) { // its older request still holds
 		grant_poll(grant, true);
 		return;
 	}
@@ -167,9 +168,8 @@ static void to_checking(struct azjit_grant *grant)
 	grant_poll(grant, true);
 }
 
-// The echo of the 202 must be what we asked for: VM and port are how it was found.
-static bool echo_fits(const struct azjit_request *request, const struct azjit_jit_request *echoes,
-                      size_t count, char *why, size_t size)
+bool request_fits(const struct azjit_request *request, const struct azjit_jit_request *echoes, size_t count,
+                  char *why, size_t size)
 {
 	const size_t asked = request->sources.count;
 	size_t found = 0, named = 0;
@@ -238,12 +238,21 @@ static bool retry_later(struct azjit_request *request, const struct azjit_answer
 	       AZJIT_OK;
 }
 
+// Another try would have the same answer. A 400 may be for the moment only: a policy that is being written.
+static bool in_vain(int http_status)
+{
+	return http_status >= 400 && http_status < 500 && http_status != 400 && http_status != 429;
+}
+
 static void request_refused(struct azjit_request *request, const struct azjit_answer *answer)
 {
 	char text[1000];
 	enum azjit_result result = answer->result;
 
 	record_answer(request, answer->http_status ? "refused" : "unsent", answer);
+	request->again_ms = in_vain(answer->http_status) ? -1
+	                    : answer->retry_after_ms > 0 ? answer->retry_after_ms
+	                                                 : 0;
 	if (answer->http_status == 400 && conflict_refused(request, false, answer->message))
 		return;
 	if (answer->http_status == 403)
@@ -269,9 +278,8 @@ static void initiate_answered(void *userdata, const struct azjit_answer *answer,
 	request->call = NULL;
 	azjit_copy(request->answer_correlation_id, sizeof(request->answer_correlation_id),
 	           answer->correlation_id);
-	if (answer->result == AZJIT_OK && echo_fits(request, echoes, echo_count, why, sizeof(why))) {
+	if (answer->result == AZJIT_OK && request_fits(request, echoes, echo_count, why, sizeof(why))) {
 		record_answer(request, "accepted", answer);
-		conflict_taken(request);
 		request_taken(request, NULL);
 		return;
 	}
@@ -343,6 +351,13 @@ static void request_send(struct azjit_request *request)
 	        azjit_jit_initiate(request->engine->azure, &initiate, options, initiate_answered, request);
 }
 
+// A request that Azure took, and that still may open the port or keeps it open.
+static bool has_older(const struct azjit_grant *grant)
+{
+	return grant->request && grant->request->state == REQUEST_TAKEN &&
+	       (grant->state == AZJIT_GRANT_OPEN || grant->state == AZJIT_GRANT_WAITING);
+}
+
 enum azjit_result request_start(struct azjit_grant **grants, size_t count,
                                 const struct azjit_sources *sources, bool separate, azjit_ticks end,
                                 struct azjit_reason *reason)
@@ -364,14 +379,14 @@ enum azjit_result request_start(struct azjit_grant **grants, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		struct azjit_grant *grant = grants[i];
 
-		struct azjit_request **place =
-		        grant->state == AZJIT_GRANT_OPEN ? &grant->pending : &grant->request;
+		bool beside = has_older(grant);
+		struct azjit_request **place = beside ? &grant->pending : &grant->request;
 
 		request_unref(*place);
 		*place = request;
 		request->users++;
 		grant->attempts++;
-		if (grant->state != AZJIT_GRANT_OPEN) {
+		if (!beside) {
 			grant->state = AZJIT_GRANT_REQUESTING;
 			evidence_reset(grant);
 			grant_progress(grant, "requesting", "asking Azure to open port %u of %s", grant->port,

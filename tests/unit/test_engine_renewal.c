@@ -8,10 +8,10 @@ static void share_until_bob_ends(struct fake *fake)
 	struct answer a, b;
 
 	fake->supersede = SUPERSEDE_SAME_PORT;
-	fake->rule.duration_s = 20;
+	fake->rule.duration_s = 26;
 	need(fake, "alice", "198.51.100.7", &a);
 	assert_true(run_until(fake, &a, NULL));
-	fake->rule.duration_s = 10;
+	fake->rule.duration_s = 14;
 	need(fake, "bob", "203.0.113.9", &b);
 	assert_true(run_until(fake, &b, NULL));
 	assert_true(run_until_open(fake, "198.51.100.7", 8000));
@@ -20,7 +20,7 @@ static void share_until_bob_ends(struct fake *fake)
 
 static void run_past_bob(struct fake *fake)
 {
-	uint64_t give_up = azjit_time_monotonic_ms() + 15000;
+	uint64_t give_up = azjit_time_monotonic_ms() + 20000;
 
 	while (grant_state(fake, "203.0.113.9") == AZJIT_GRANT_OPEN && azjit_time_monotonic_ms() < give_up)
 		assert_int_equal(azjit_loop_turn(fake->loop, 20), AZJIT_OK);
