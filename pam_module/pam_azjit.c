@@ -112,7 +112,9 @@ static void keep_pass(const struct call *call, const char *phase, const char *by
 	azjit_wire_put(&out, "reason", call->exchange.reason);
 	put_login(call, &out);
 	len = azjit_wire_end(&out);
-	error = len ? passed_keep(call->options.passes, broker ? broker->pw_uid : 0, bytes, len) : EMSGSIZE;
+	error = len ? passed_keep(call->options.passes, broker ? broker->pw_uid : 0,
+	                          call->options.allow_on_error ? PASSED_MOST_ANYONE : PASSED_MOST, bytes, len)
+	            : EMSGSIZE;
 	if (error)
 		pam_syslog(call->pamh, LOG_WARNING, "this pass will not be in the ledger: %s: %s",
 		           call->options.passes, strerrordesc_np(error));

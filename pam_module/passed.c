@@ -30,7 +30,7 @@ static int open_directory(const char *path, unsigned owner)
 	return -error;
 }
 
-static bool has_room(int fd)
+static bool has_room(int fd, unsigned most)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -41,10 +41,10 @@ static bool has_room(int fd)
 			(void)close(copy);
 		return false;
 	}
-	while (count < PASSED_MOST + 2 && readdir(dir)) // "." and ".." are among them
+	while (count < most + 2 && readdir(dir)) // "." and ".." are among them
 		count++;
 	(void)closedir(dir);
-	return count < PASSED_MOST + 2;
+	return count < most + 2;
 }
 
 static int write_new(int dir, const char *name, const char *bytes, size_t len)
@@ -57,10 +57,12 @@ static int write_new(int dir, const char *name, const char *bytes, size_t len)
 		error = errno ? errno : EIO;
 	if (close(fd) < 0 && error == 0)
 		error = errno;
+	if (error)
+		(void)unlinkat(dir, name, 0);
 	return error;
 }
 
-int passed_keep(const char *path, unsigned owner, const char *bytes, size_t len)
+int passed_keep(const char *path, unsigned owner, unsigned most, const char *bytes, size_t len)
 {
 	int dir = open_directory(path, owner), error;
 	char name[64], hidden[sizeof(name) + 1];
@@ -72,12 +74,12 @@ int passed_keep(const char *path, unsigned owner, const char *bytes, size_t len)
 	(void)snprintf(name, sizeof(name), "%lld.%09ld.%d", (long long)now.tv_sec, now.tv_nsec,
 	               (int)getpid());
 	(void)snprintf(hidden, sizeof(hidden), ".%s", name);
-	error = has_room(dir) ? write_new(dir, hidden, bytes, len) : ENOSPC;
+	error = has_room(dir, most) ? write_new(dir, hidden, bytes, len) : EDQUOT;
 	// The broker takes what has no dot: a file is whole when it sees it.
-	if (error == 0 && renameat(dir, hidden, dir, name) < 0)
+	if (error == 0 && renameat(dir, hidden, dir, name) < 0) {
 		error = errno;
-	if (error != 0 && error != EEXIST && error != ENOSPC)
 		(void)unlinkat(dir, hidden, 0);
+	}
 	(void)close(dir);
 	return error;
 }

@@ -11,17 +11,22 @@
 #include <azjit/file.h>
 #include <azjit/log.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <time.h>
+
+#define AGAIN_MS 5000 // what could not be recorded
+#define HIDDEN_S 60   // a file that the module did not finish in so long it never will
 
 struct passes {
 	struct broker *broker;
 	char dir[PATH_MAX];
 	int inotify;
-	struct azjit_source *io;
+	struct azjit_source *io, *again;
 };
 
 static enum azjit_result record(struct broker *broker, const struct azjit_wire_msg *msg,
@@ -66,17 +71,35 @@ static bool take(struct passes *passes, const char *name)
 	return true;
 }
 
-static void take_all(struct passes *passes)
+static void take_all(void *userdata)
+{
+	struct passes *passes = userdata;
+	DIR *dir = opendir(passes->dir);
+	const struct dirent *entry;
+	bool all = true;
+
+	while (dir && all && (entry = readdir(dir)))
+		all = entry->d_name[0] == '.' || take(passes, entry->d_name);
+	if (dir)
+		(void)closedir(dir);
+	if (!all)
+		(void)azjit_source_timer(passes->again, AGAIN_MS);
+}
+
+// Of a module that was killed over it. At the start only, as what cannot be read is said then.
+static void remove_hidden(const struct passes *passes)
 {
 	DIR *dir = opendir(passes->dir);
 	const struct dirent *entry;
+	struct stat st;
 
-	if (!dir)
-		return;
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && !take(passes, entry->d_name))
-			break;
-	(void)closedir(dir);
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] == '.' &&
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > HIDDEN_S)
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		(void)closedir(dir);
 }
 
 static void on_change(void *userdata, int fd, uint32_t events)
@@ -101,7 +124,8 @@ static bool begin(struct passes *passes)
 	return passes->inotify >= 0 &&
 	       inotify_add_watch(passes->inotify, passes->dir, IN_MOVED_TO | IN_ONLYDIR) >= 0 &&
 	       azjit_loop_io(passes->broker->loop, passes->inotify, EPOLLIN, on_change, passes,
-	                     &passes->io) == AZJIT_OK;
+	                     &passes->io) == AZJIT_OK &&
+	       azjit_loop_timer(passes->broker->loop, 0, take_all, passes, &passes->again) == AZJIT_OK;
 }
 
 struct passes *passes_new(struct broker *broker)
@@ -113,6 +137,7 @@ struct passes *passes_new(struct broker *broker)
 		passes->inotify = -1;
 	}
 	if (passes && begin(passes)) {
+		remove_hidden(passes);
 		take_all(passes);
 		return passes;
 	}
@@ -127,6 +152,7 @@ void passes_free(struct passes *passes)
 	if (!passes)
 		return;
 	azjit_source_free(passes->io);
+	azjit_source_free(passes->again);
 	if (passes->inotify >= 0)
 		(void)close(passes->inotify);
 	free(passes);

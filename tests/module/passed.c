@@ -92,7 +92,7 @@ static void where_a_pass_cannot_be_kept_the_log_says_so(void **state)
 	}
 	host_logged[0] = '\0';
 	assert_int_equal(pam_acct_mgmt(s.host.pamh, 0), PAM_SUCCESS);
-	assert_non_null(strstr(host_logged, "No space left"));
+	assert_non_null(strstr(host_logged, "Disk quota exceeded"));
 	assert_int_equal(kept(s.fake.passes, text, sizeof(text)), 1000);
 	scene_end(&s);
 }
