@@ -55,7 +55,7 @@ readings() {
 	lab up
 	for plural; do
 		lab stop jump azjitd
-		lab run jump bash -c 'rm -f /var/lib/azjit/*'
+		lab run jump bash -c 'rm -rf /var/lib/azjit/*'
 		lab azsim POST reset
 		lab azsim PATCH switches "{\"supersede\": \"$supersede\", \"plural_prefixes\": \"$plural\",
 			\"duplicate_port\": \"$duplicate\"}"

@@ -233,13 +233,13 @@ try() {
 @test "who fills the kernel's set hides nobody" {
 	lab start jump azjitd
 	tries() { lab run jump nft list counter inet azjit_guard refused_metadata | sed -n 's/.*packets \([0-9]*\) .*/\1/p'; }
-	room() { (($(lab run jump nft -j list set inet azjit_guard attempts | jq '[.nftables[].set? | .elem // [] | .[]] | length') < 3072)); }
+	elements_of() { lab run jump nft -j list set inet azjit_guard attempts | jq '[.nftables[].set? | .elem // [] | .[]] | length'; }
 	before=$(tries)
 	lab run alice@jump bash -c 'for ((p = 1000; p < 4400; p++)); do : >/dev/tcp/168.63.129.16/$p; done' 2>/dev/null || true
 	(($(tries) - before == 3400))
-	within 12000 room
-	run -1 lab run bob@jump /run/lab-bin/trick plain 168.63.129.16 81
-	within 25000 refused_is 81 1
+	(($(elements_of) < 100)) # where nothing listens there is nothing to note
+	run -1 lab run bob@jump /run/lab-bin/trick plain 168.63.129.16 80
+	within 25000 refused_is 80 1
 	lab stop jump azjitd
 }
 
