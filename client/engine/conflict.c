@@ -218,7 +218,7 @@ static void vanished(struct azjit_grant *grant, const char *how)
 	bool superseded = azjit_streq(grant->ev.entry_reason, "NewerRequestInitiated");
 
 	if (grant->ev.entry == AZJIT_STATE_REVOKED && grant->state == AZJIT_GRANT_OPEN &&
-	    (grant->restored || !superseded)) {
+	    (grant->restored || !superseded || !grant->robbed)) {
 		grant_close(grant, AZJIT_GRANT_CLOSED, how);
 	} else if (grant->state != AZJIT_GRANT_OPEN) {
 		grant_fail(grant, AZJIT_REQUEST_FAILED, "Azure revoked the request: %s", how);

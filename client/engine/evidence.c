@@ -167,6 +167,7 @@ void grant_fail(struct azjit_grant *grant, enum azjit_result result, const char 
 	grant_probe(grant, false);
 	grant_poll(grant, false);
 	grant->deadline = azjit_source_free(grant->deadline);
+	request_unref(STEAL(grant->pending));
 	grant->state = AZJIT_GRANT_FAILED;
 	grant->ended_ms = azjit_time_monotonic_ms();
 	struct azjit_entry entry = grant_entry(grant, AZJIT_ENTRY_GRANT, "failed", scratch);
@@ -313,6 +314,10 @@ static void look_for_pending(struct azjit_grant *grant, const struct azjit_jit_p
 	struct azjit_request *pending = grant->pending;
 	const struct azjit_jit_request *entry;
 
+	if (pending && pending->state == REQUEST_DEAD) {
+		conflict_unrenewed(grant, "the request never arrived at Azure");
+		return;
+	}
 	if (!pending || pending->state != REQUEST_UNSURE ||
 	    azjit_streq(policy->provisioning_state, "Updating"))
 		return;

@@ -26,6 +26,7 @@ void grant_close(struct azjit_grant *grant, enum azjit_grant_state state, const 
 	grant_probe(grant, false);
 	grant_poll(grant, false);
 	grant->deadline = azjit_source_free(grant->deadline);
+	request_unref(STEAL(grant->pending));
 	grant->state = state;
 	grant->ended_ms = azjit_time_monotonic_ms();
 	snprintf(grant->reason, sizeof(grant->reason), "%s", how);

@@ -83,7 +83,8 @@ static struct azjit_grant *winner_of(const struct azjit_request *request)
 		if (!request_carries(request, grant) || !grant_live(grant))
 			continue;
 		carried++;
-		if (!had_it(request, grant))
+		if (!had_it(request, grant) ||
+		    (request->engine->config->conflict_replace && !grant->restoring && !newcomer))
 			newcomer = grant;
 		else if (!holder || grant->accepted_ms < holder->accepted_ms)
 			holder = grant;
@@ -107,14 +108,15 @@ static void ask_alone(struct azjit_grant *grant, const struct azjit_request *req
 		grant_fail(grant, AZJIT_REQUEST_FAILED, "%s", reason.text);
 }
 
-// `keeps`: nothing changed for those who had the port.
+// Who has the port keeps it until the winner's request for himself alone is taken (conflict_taken), unless it
+// is lost already.
 static void loses(struct azjit_grant *grant, const struct azjit_request *request,
-                  const struct azjit_grant *winner, bool keeps, const char *why)
+                  const struct azjit_grant *winner, const char *why)
 {
 	struct azjit_reason reason;
 	bool had = had_it(request, grant);
 
-	if (keeps && grant->pending == request) {
+	if (grant->pending == request && !request->dropped) {
 		conflict_unrenewed(grant, why);
 		return;
 	}
@@ -139,12 +141,14 @@ static bool give_to_one(struct azjit_request *request, const char *why)
 	for (grant = TAILQ_FIRST(&request->engine->grants); grant; grant = next) {
 		next = TAILQ_NEXT(grant, link);
 		if (grant != winner && request_carries(request, grant) && grant_live(grant))
-			loses(grant, request, winner, keeps, why);
+			loses(grant, request, winner, why);
 	}
-	if (keeps)
+	if (keeps) {
+		winner->request->refused = true;
 		conflict_unrenewed(winner, why);
-	else
+	} else {
 		ask_alone(winner, request);
+	}
 	request_unref(request);
 	return true;
 }
@@ -158,6 +162,24 @@ bool conflict_refused(struct azjit_request *request, bool dropped, const char *w
 	return request->separate ? give_to_one(request, why) : again_separately(request);
 }
 
+// One has the port alone now: those who had it beside him lose it as soon as his rule comes.
+static void leave_to(struct azjit_grant *winner)
+{
+	struct azjit_grant *all[AZJIT_SOURCES_MAX];
+	size_t count = conflict_port(winner, all);
+	struct azjit_reason reason;
+
+	for (size_t i = 1; i < count; i++) {
+		if (winner->engine->config->conflict_replace && all[i]->state == AZJIT_GRANT_OPEN) {
+			grant_close(all[i], AZJIT_GRANT_CLOSED,
+			            "replaced by a newer request from another address");
+			continue;
+		}
+		(void)conflict_one_only(winner, &reason);
+		grant_fail(all[i], AZJIT_BUSY, "%s", reason.text);
+	}
+}
+
 void conflict_taken(struct azjit_request *request)
 {
 	struct azjit_grant *grant;
@@ -168,7 +190,9 @@ void conflict_taken(struct azjit_request *request)
 	if (grant && request->separate)
 		habit_learn(grant, false, FORM_SEPARATE,
 		            "several sources in one entry were not taken, an entry for each was");
-	if (grant && request->alone)
+	if (grant && request->alone) {
 		habit_learn(grant, false, FORM_NONE,
 		            "a request for several sources was taken in no form, one for one source was");
+		leave_to(grant);
+	}
 }

@@ -97,6 +97,7 @@ struct azjit_grant {
 	struct azjit_request *pending; // beside one that Azure took: a newer one that is on its way
 	bool restoring;                // was open, another's request took it away, and it is asked for again
 	bool restored;                 // so once already
+	bool robbed;                   // a request of ours that failed took its port
 	bool leaving;                  // its combined request was renewed without it: its own end is near
 	struct evidence ev;
 	char evidence_text[256], reason[1024];
@@ -124,7 +125,7 @@ struct azjit_request {
 	bool alone;    // for one, after every form for several was refused
 	azjit_ticks end;
 	uint64_t renew_ms; // not renewed again before, after its renewal failed
-	unsigned renewals; // so many failed
+	bool refused;      // its renewal, in every form for several
 	int64_t again_ms;  // refused: what Azure asks to wait, -1 where another try is in vain
 	char client_request_id[AZJIT_UUID_CHARS], correlation_id[AZJIT_UUID_CHARS];
 	char answer_correlation_id[64];

@@ -5,9 +5,8 @@
 
 #include <stdio.h>
 
-#define AGAIN_MS   250
-#define AGAIN_MOST 4 // doublings
-#define TOGETHER   2 // so often for all who go on, then for the first of them alone
+#define AGAIN_MS 250 // there are two seconds or little more
+#define ALONE_MS 600 // so long before the end for the first one alone, if all were refused in every form
 
 // Those who go on, the one who had the port longest first; the others are leaving.
 static size_t who_go_on(const struct azjit_request *request, struct azjit_grant *ret[AZJIT_SOURCES_MAX])
@@ -38,15 +37,13 @@ void conflict_renew(struct azjit_request *request)
 	struct azjit_grant *go_on[AZJIT_SOURCES_MAX];
 	struct azjit_reason reason;
 	size_t count = who_go_on(request, go_on);
-	bool alone = count > 1 && ((habit && habit->form == FORM_NONE) || request->renewals >= TOGETHER);
+	azjit_ticks late = request->end - ALONE_MS * (AZJIT_TICKS_PER_S / 1000);
+	bool alone = count > 1 && ((habit && habit->form == FORM_NONE) ||
+	                           (request->refused && azjit_azure_now(request->engine->azure) >= late));
 
 	request->renewed = true;
 	if (!count)
 		return;
-	for (size_t i = 1; alone && i < count; i++) {
-		(void)conflict_one_only(go_on[0], &reason);
-		grant_fail(go_on[i], AZJIT_BUSY, "%s", reason.text);
-	}
 	go_on[0]->until -= 1; // a new nonce, never a later end
 	if (conflict_by_habit(go_on, alone ? 1 : count, &reason) != AZJIT_OK)
 		conflict_unrenewed(go_on[0], reason.text);
@@ -59,16 +56,15 @@ void conflict_renew(struct azjit_request *request)
 void conflict_unrenewed(struct azjit_grant *grant, const char *why)
 {
 	struct azjit_request *older = grant->request, *pending = STEAL(grant->pending);
-	unsigned doublings = older->renewals < AGAIN_MOST ? older->renewals : AGAIN_MOST;
-	int64_t again_ms = pending ? pending->again_ms : 0, delay_ms = AGAIN_MS << doublings;
+	int64_t again_ms = pending ? pending->again_ms : 0;
 
 	engine_log(grant->engine, LOG_WARNING, "grant %s was not renewed: %s", grant->id, why);
 	snprintf(grant->reason, sizeof(grant->reason), "%s", why);
+	grant->robbed = grant->robbed || (pending && pending->dropped);
 	if (older->renewed) { // once for all whom it carried
-		older->renewals++;
 		older->renewed = again_ms < 0;
 		older->renew_ms =
-		        azjit_time_monotonic_ms() + (uint64_t)(again_ms > delay_ms ? again_ms : delay_ms);
+		        azjit_time_monotonic_ms() + (uint64_t)(again_ms > AGAIN_MS ? again_ms : AGAIN_MS);
 	}
 	request_unref(pending);
 }

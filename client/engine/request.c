@@ -136,6 +136,10 @@ static void each_grant(struct azjit_request *request, void (*fn)(struct azjit_gr
 // An open grant's newer request takes the place of the older.
 static void take_over(struct azjit_grant *grant)
 {
+	if (grant->pending && !grant_live(grant)) { // it ended meanwhile
+		request_unref(STEAL(grant->pending));
+		return;
+	}
 	if (grant->pending) {
 		request_unref(grant->request);
 		grant->request = STEAL(grant->pending);

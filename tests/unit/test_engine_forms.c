@@ -112,7 +112,7 @@ static void a_restart_forgets_what_was_refused(void **state)
 	assert_true(run_until_open(fake, ALICE, 8000));
 }
 
-static void two_refusals_of_a_renewal_end_nobody(void **state)
+static void refusals_of_a_moment_end_nobody(void **state)
 {
 	struct fake *fake = *state;
 
@@ -173,6 +173,48 @@ static void replacing_leaves_the_port_to_the_newcomer(void **state)
 	assert_int_equal(grant_state(fake, ALICE), AZJIT_GRANT_CLOSED);
 }
 
+// Whoever has the port keeps it until the newcomer really has it.
+static void replacing_that_fails_replaces_nobody(void **state)
+{
+	struct fake *fake = *state;
+
+	learn(fake);
+	fake->config->conflict_replace = true;
+	open_for(fake, "alice", ALICE, 600);
+	fake->refuse_next = 3;
+	ask_for(fake, "bob", BOB, 600, AZJIT_REQUEST_REFUSED);
+	assert_true(run_until_open(fake, ALICE, 5000));
+}
+
+static void replacing_is_for_the_newcomer_from_the_first_time_on(void **state)
+{
+	struct fake *fake = *state;
+
+	fake->supersede = SUPERSEDE_SAME_PORT;
+	fake->plural = PLURAL_REFUSE;
+	fake->separate = SEPARATE_REFUSE;
+	fake->config->conflict_replace = true;
+	open_for(fake, "alice", ALICE, 600);
+	ask_for(fake, "bob", BOB, 600, AZJIT_OK);
+	run_for(fake, 5000);
+	assert_true(run_until_open(fake, BOB, 8000));
+	assert_int_equal(grant_state(fake, ALICE), AZJIT_GRANT_CLOSED);
+}
+
+// A request that nobody of ours explains is another's: it is not fought.
+static void what_a_stranger_took_is_not_taken_back(void **state)
+{
+	struct fake *fake = *state;
+	unsigned before;
+
+	open_for(fake, "alice", ALICE, 600);
+	before = fake->initiates;
+	fake->entries[0].revoked = true;
+	run_for(fake, 6000);
+	assert_int_equal(fake->initiates, before);
+	assert_int_equal(grant_state(fake, ALICE), AZJIT_GRANT_CLOSED);
+}
+
 int main(void)
 {
 #define WITH_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
@@ -181,10 +223,13 @@ int main(void)
 	        WITH_FAKE(a_third_one_cuts_nobody_off),
 	        WITH_FAKE(who_waits_is_not_lost_to_a_newcomer),
 	        WITH_FAKE(a_restart_forgets_what_was_refused),
-	        WITH_FAKE(two_refusals_of_a_renewal_end_nobody),
+	        WITH_FAKE(refusals_of_a_moment_end_nobody),
 	        WITH_FAKE(what_only_one_can_have_the_first_keeps),
 	        WITH_FAKE(a_lost_answer_that_was_not_for_all_is_no_answer),
 	        WITH_FAKE(replacing_leaves_the_port_to_the_newcomer),
+	        WITH_FAKE(replacing_that_fails_replaces_nobody),
+	        WITH_FAKE(replacing_is_for_the_newcomer_from_the_first_time_on),
+	        WITH_FAKE(what_a_stranger_took_is_not_taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
