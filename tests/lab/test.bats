@@ -45,7 +45,8 @@ machine() {
 	ip -o link | sed 's/@.*//'
 	ip netns
 	nft list ruleset
-	cat /etc/passwd /etc/group /etc/shadow /etc/hosts
+	cat /etc/passwd /etc/group /etc/shadow
+	cat /etc/hosts 2>/dev/null || echo 'no /etc/hosts' # a machine that was just made may have none
 	find /etc/pam.d /etc/ssh /home -maxdepth 1 -printf '%p %s %T@\n' | sort
 	ss -Hltnp | awk '{print $4}' | grep ':22$' || true
 }
@@ -255,7 +256,12 @@ machine() {
 @test "where namespaces are not permitted, one sentence says so" {
 	run -1 setpriv --bounding-set -sys_admin env LAB="$LAB-d" "$LAB_ROOM/lab" up --bare
 	[[ ${#lines[@]} == 1 && $output == *'namespaces are not permitted'* ]]
-	run -1 setpriv --reuid 65534 --clear-groups env LAB="$LAB-d" "$LAB_ROOM/lab" up --bare
+	# The tree may lie where nobody else may look, such as root's home.
+	copy=$(mktemp -d)
+	chmod 755 "$copy"
+	cp "$LAB_ROOM"/{lab,topology.sh} "$copy"
+	run -1 setpriv --reuid 65534 --clear-groups env LAB="$LAB-d" "$copy/lab" up --bare
+	rm -r "$copy"
 	[[ ${#lines[@]} == 1 && $output == *root* ]]
 	[[ ! -e /run/azjit-lab/$LAB-d ]]
 }
