@@ -53,7 +53,7 @@ elements() {
 good_set() {
 	generation=$((generation + 1))
 	give "azjit-guard 1\n10.99.0.1 7001\nend 1 $generation\n"
-	within 3000 state_is "generation=$generation count=1 table=ok error="
+	within 10000 state_is "generation=$generation count=1 table=ok error="
 }
 
 @test "a set is applied, users are refused, others of root and azjit pass" {
