@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Threat model. Who attacks: a process of our uid that writes passes which never were, or root's file that
 // is not whole. What must hold: only files of root count; each is an entry before it goes, so a crash in
-// between makes an entry twice and never none; what cannot be read is said once and left there.
+// between makes an entry twice and never none; what cannot be read stays there, and is said at each look.
 #include "passes.h"
 
 #include "origin.h"
@@ -86,7 +86,7 @@ static void take_all(void *userdata)
 		(void)azjit_source_timer(passes->again, AGAIN_MS);
 }
 
-// Of a module that was killed over it. At the start only, as what cannot be read is said then.
+// What a module that was killed over it left. At the start only.
 static void remove_hidden(const struct passes *passes)
 {
 	DIR *dir = opendir(passes->dir);
