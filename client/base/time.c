@@ -96,7 +96,7 @@ static bool take_clock(const char **text, int max_s, struct tm *tm)
 	       take_digits(text, 2, 0, max_s, &tm->tm_sec);
 }
 
-// False if the month has no such day.
+// False if the month has no such day, or the leap second is the first of the year 3000.
 static bool tm_ticks(struct tm tm, azjit_ticks *ret)
 {
 	int day = tm.tm_mday, leap_s = tm.tm_sec == 60;
@@ -105,7 +105,7 @@ static bool tm_ticks(struct tm tm, azjit_ticks *ret)
 	tm.tm_sec -= leap_s;
 	seconds = timegm(&tm);
 	*ret = ((azjit_ticks)seconds + leap_s) * AZJIT_TICKS_PER_S;
-	return tm.tm_mday == day;
+	return tm.tm_mday == day && *ret <= TICKS_MAX;
 }
 
 enum azjit_result azjit_time_parse(const char *text, azjit_ticks *ret)

@@ -110,6 +110,7 @@ static void http_dates(void **state)
 	        "Sun, 06 Nov 1994 08:49:61 GMT",
 	        "Xxx, 06 Nov 1994 08:49:37 GMT",
 	        "Sun, 06 Nov 1994 08:49:37 GMT ",
+	        "Tue, 31 Dec 2999 23:59:60 GMT", // that second is of the year 3000
 	        "120",
 	};
 	azjit_ticks ticks = 0;
@@ -118,6 +119,8 @@ static void http_dates(void **state)
 	assert_int_equal(ticks, INT64_C(784111777) * AZJIT_TICKS_PER_S);
 	assert_int_equal(azjit_time_parse_http("Sat, 31 Dec 2016 23:59:60 GMT", &ticks), AZJIT_OK);
 	assert_int_equal(ticks, INT64_C(1483228800) * AZJIT_TICKS_PER_S);
+	assert_int_equal(azjit_time_parse_http("Tue, 31 Dec 2999 23:59:59 GMT", &ticks), AZJIT_OK);
+	assert_int_equal(ticks, INT64_C(32503679999) * AZJIT_TICKS_PER_S);
 	for (size_t i = 0; i < AZJIT_COUNT(bad); i++) {
 		ticks = 42;
 		assert_int_equal(azjit_time_parse_http(bad[i], &ticks), AZJIT_PROTOCOL);
