@@ -4,9 +4,14 @@
 // names a session by itself.
 #include "session_list.h"
 
+#define COMMITTED_AFTER_MS 100 // sshd has the processor until then
+
 static void on_commits(void *userdata)
 {
-	session_entry_commits(userdata);
+	struct azjit_sessions *list = userdata;
+
+	list->settling = false;
+	session_entry_settle(list, NULL, NULL);
 }
 
 enum azjit_result azjit_sessions_new(struct azjit_loop *loop, struct azjit_ledger *ledger,
@@ -43,7 +48,7 @@ void azjit_sessions_free(struct azjit_sessions *list)
 {
 	if (!list)
 		return;
-	session_entry_commits(list);
+	session_entry_settle(list, NULL, NULL);
 	while (list->count > 0)
 		session_item_remove(list->items[list->count - 1]);
 	free(list->items);
@@ -109,9 +114,7 @@ void session_item_end(struct session_item *item, const char *how)
 {
 	struct azjit_sessions *list = item->list;
 
-	if (item->commit_unwritten)
-		session_entry_commits(list);
-	(void)session_entry_append(item, how, NULL);
+	session_entry_settle(list, item, how);
 	if (list->fn)
 		list->fn(list->userdata, &item->s, how);
 	session_item_remove(item);
@@ -172,7 +175,10 @@ enum azjit_result azjit_session_commit(struct azjit_sessions *list, const char *
 		return AZJIT_OK;
 	item->s.committed = true;
 	item->commit_unwritten = true;
-	return azjit_source_timer(list->commits, 0);
+	if (list->settling)
+		return AZJIT_OK;
+	list->settling = azjit_source_timer(list->commits, COMMITTED_AFTER_MS) == AZJIT_OK;
+	return list->settling ? AZJIT_OK : AZJIT_SYSTEM;
 }
 
 void azjit_session_undo(struct azjit_sessions *list, const char *id)

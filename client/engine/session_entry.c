@@ -41,21 +41,43 @@ enum azjit_result session_entry_append(const struct session_item *item, const ch
 	return azjit_ledger_append(item->list->ledger, azjit_time_now(), &entry, reason);
 }
 
-void session_entry_commits(struct azjit_sessions *list)
+// False at the first that the ledger does not take.
+static bool append_commits(const struct azjit_sessions *list, struct azjit_reason *reason)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i]->commit_unwritten &&
+		    session_entry_append(list->items[i], "committed", reason) != AZJIT_OK)
+			return false;
+	return true;
+}
+
+static bool append_all(struct azjit_sessions *list, const struct session_item *ended, const char *how)
 {
 	struct azjit_reason reason;
+
+	if (azjit_ledger_begin(list->ledger, &reason) != AZJIT_OK)
+		return false;
+	if (!append_commits(list, &reason) ||
+	    (ended && session_entry_append(ended, how, &reason) != AZJIT_OK) ||
+	    azjit_ledger_commit(list->ledger, &reason) != AZJIT_OK) {
+		azjit_ledger_rollback(list->ledger);
+		return false;
+	}
+	for (size_t i = 0; i < list->count; i++)
+		list->items[i]->commit_unwritten = false;
+	return true;
+}
+
+void session_entry_settle(struct azjit_sessions *list, const struct session_item *ended, const char *how)
+{
 	bool any = false;
 
 	for (size_t i = 0; i < list->count; i++)
 		any = any || list->items[i]->commit_unwritten;
-	if (!any || azjit_ledger_begin(list->ledger, &reason) != AZJIT_OK)
+	if (any && append_all(list, ended, how))
 		return;
-	for (size_t i = 0; i < list->count; i++)
-		if (list->items[i]->commit_unwritten &&
-		    session_entry_append(list->items[i], "committed", &reason) == AZJIT_OK)
-			list->items[i]->commit_unwritten = false;
-	if (azjit_ledger_commit(list->ledger, &reason) != AZJIT_OK)
-		azjit_ledger_rollback(list->ledger);
+	if (ended)
+		(void)session_entry_append(ended, how, NULL);
 }
 
 static bool read_u64(const struct azjit_entry *entry, const char *key, uint64_t max, uint64_t *ret)

@@ -27,7 +27,7 @@ struct azjit_sessions {
 	size_t count, alloc;
 	char boot[AZJIT_UUID_CHARS];
 	struct azjit_source *scan, *commits;
-	bool scanning;
+	bool scanning, settling; // their timers are armed
 };
 
 struct session_item *session_item_find(struct azjit_sessions *list, const char *id);
@@ -42,8 +42,9 @@ void session_item_end(struct session_item *item, const char *how);
 // session_entry.c: the ledger's form of a session, both ways.
 enum azjit_result session_entry_append(const struct session_item *item, const char *event,
                                        struct azjit_reason *reason);
-// Appends what session_commit left for later.
-void session_entry_commits(struct azjit_sessions *list);
+// Appends what azjit_session_commit left for later and how `ended` ended (NULL: none did), in one durable
+// write; the end alone where that fails.
+void session_entry_settle(struct azjit_sessions *list, const struct session_item *ended, const char *how);
 // Fills an item from an "opened" entry; false if it is not readable.
 bool session_entry_read(const struct azjit_entry *entry, azjit_ticks when, struct session_item *item);
 

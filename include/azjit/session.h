@@ -43,8 +43,8 @@ void azjit_sessions_free(struct azjit_sessions *sessions);
 // Durable when it returns. `wanted` has user, uid, service, tty, client, auth and pid; the rest is found.
 enum azjit_result azjit_session_open(struct azjit_sessions *sessions, const struct azjit_session *wanted,
                                      const struct azjit_session **ret, struct azjit_reason *reason);
-// Only by the process that opened it (AZJIT_DENIED). Its entry follows in the next turn of the loop: the
-// record is durable already.
+// Only by the process that opened it (AZJIT_DENIED). Its entry follows 100 ms later, or with the
+// session's end: the record is durable already.
 enum azjit_result azjit_session_commit(struct azjit_sessions *sessions, const char *id, int pid);
 // Before the commit: the record is undone (an entry says so). No-op for one that is not open.
 void azjit_session_undo(struct azjit_sessions *sessions, const char *id);
