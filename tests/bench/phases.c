@@ -4,11 +4,14 @@
 // that is measured. Loading the modules is in none of them: the auth phase does it.
 // phases --disk FILE COUNT: the median milliseconds of a 4 KiB write that is durable at its end.
 // phases --round-trip COUNT: "null US": a byte to a process that waits for it, and back.
+// phases --dither: sleeps a random part of the kernel's tick.
 #include <fcntl.h>
 #include <security/pam_appl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -136,10 +139,24 @@ static int round_trips(long count)
 	return waitpid(child, NULL, 0) == child ? 0 : 1;
 }
 
+static int dither(void)
+{
+	struct timespec tick, pause = {0};
+	uint32_t random;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) < 0 ||
+	    getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return 1;
+	pause.tv_nsec = (long)((double)tick.tv_nsec * random / UINT32_MAX);
+	return nanosleep(&pause, NULL) < 0;
+}
+
 int main(int argc, char **argv)
 {
 	long count = argc > 2 ? strtol(argv[argc - 1], NULL, 10) : 0;
 
+	if (argc == 2 && strcmp(argv[1], "--dither") == 0)
+		return dither();
 	if (count < 1 || count > MAX_COUNT)
 		return 64;
 	if (argc == 4 && strcmp(argv[1], "--disk") == 0)
