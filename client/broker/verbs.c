@@ -42,13 +42,19 @@ static const struct verb verbs[] = {
          .run = verb_request},
         {.name = "STATUS", .optional = {"json"}, .run = verb_status},
         {.name = "SESSIONS", .optional = {"session", "all", "json"}, .run = verb_sessions},
-        {.name = "AUDIT-VERIFY", .root_only = true, .optional = {"json"}, .run = verb_audit_verify},
+        {.name = "AUDIT-VERIFY",
+         .root_only = true,
+         .command = "azjit audit verify",
+         .optional = {"json"},
+         .run = verb_audit_verify},
         {.name = "AUDIT-RECONCILE",
          .root_only = true,
+         .command = "azjit audit reconcile",
          .optional = {"since", "json"},
          .run = verb_audit_reconcile},
         {.name = "AUDIT-REFUSALS",
          .root_only = true,
+         .command = "azjit audit refusals",
          .optional = {"since", "json"},
          .run = verb_audit_refusals},
         {.name = "GUARD-REFUSED",
@@ -96,7 +102,11 @@ static void deny_root_only(struct conn *conn, const struct verb *verb)
 {
 	struct azjit_reason reason;
 
-	(void)azjit_fail(&reason, AZJIT_DENIED, "%s may only be asked by root", verb->name);
+	if (verb->command)
+		(void)azjit_fail(&reason, AZJIT_DENIED,
+		                 "this is about everyone, so only root may see it: sudo %s", verb->command);
+	else
+		(void)azjit_fail(&reason, AZJIT_DENIED, "%s may only be asked by root", verb->name);
 	(void)record_denial(
 	        conn_broker(conn),
 	        &(struct denial){.uid = conn_peer(conn)->uid, .has_uid = true, .reason = reason.text});

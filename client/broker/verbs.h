@@ -14,6 +14,7 @@ typedef void verb_fn(struct conn *conn, const struct azjit_wire_msg *msg);
 struct verb {
 	const char *name;
 	bool root_only;
+	const char *command;             // that says it, for the sentence to others than root
 	size_t fd_count;                 // exactly so many descriptors
 	const char *required[VERB_KEYS]; // NULL-terminated
 	const char *optional[VERB_KEYS];

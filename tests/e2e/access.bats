@@ -84,7 +84,7 @@ closed='Connection closed by 203.0.113.20 port 22'
 	[[ $output == WHEN*WHO*WHAT*WHY* ]]
 	grep -qE '^20[0-9-]+ [0-9:]+Z +carol +login sshd +no access rule names you' <<<"$output"
 	run -77 lab run bob@jump azjit audit refusals
-	[[ $output == 'azjit: AUDIT-REFUSALS may only be asked by root' ]]
+	[[ $output == 'azjit: this is about everyone, so only root may see it: sudo azjit audit refusals' ]]
 }
 
 @test "with LogLevel ERROR ssh shows no banner, so only ssh's own words remain" {
