@@ -113,8 +113,8 @@ closed='Connection closed by 203.0.113.20 port 22'
 }
 
 @test "on the jump host itself: azjit ssh, and ssh with the installed ssh_config" {
-	run -0 lab run alice@jump azjit ssh -o BatchMode=yes web01 hostname
-	[[ $output == *web01 ]]
+	run -0 --separate-stderr lab run alice@jump azjit ssh -o BatchMode=yes web01 hostname
+	[[ $output == web01 ]]
 	run -0 --separate-stderr lab run alice@jump ssh -o BatchMode=yes web01 hostname
 	[[ $output == web01 ]]
 	run -255 lab run bob@jump azjit ssh -o BatchMode=yes db01 hostname
