@@ -118,24 +118,27 @@ static enum azjit_result read_and_change(struct direct *direct, const json_t *jo
 
 // --- the write ----------------------------------------------------------------------------------------
 
-enum outcome { OUTCOME_OURS, OUTCOME_BEFORE, OUTCOME_OTHER };
+// What is there now: what we wrote; that with changes of others that leave ours; what was there before; or what
+// somebody else wrote over ours.
+enum outcome { OUTCOME_OURS, OUTCOME_BOTH, OUTCOME_BEFORE, OUTCOME_LOST };
 
-// What is there now: what we wrote, what was there before, or what somebody else wrote.
 static enum azjit_result look(struct direct *direct, const struct change *change, enum outcome *ret)
 {
-	json_auto_t *found = NULL, *missing = NULL, *undone = NULL;
+	json_auto_t *found = NULL, *missing = NULL, *done = NULL;
 	enum azjit_result result = ask_policy(direct, change->id, &found);
 
 	if (result != AZJIT_OK)
 		return result;
 	missing = policy_changes(found, change->after);
-	undone = policy_changes(found, change->before);
-	if (!missing || !undone)
+	done = policy_changes(change->before, found);
+	if (!missing || !done)
 		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
 	if (json_array_size(missing) == 0)
 		*ret = OUTCOME_OURS;
+	else if (!policy_undone(change->changes, missing))
+		*ret = OUTCOME_BOTH;
 	else
-		*ret = json_array_size(undone) == 0 ? OUTCOME_BEFORE : OUTCOME_OTHER;
+		*ret = json_array_size(done) == 0 ? OUTCOME_BEFORE : OUTCOME_LOST;
 	return AZJIT_OK;
 }
 
@@ -144,7 +147,7 @@ static enum azjit_result look_again(struct direct *direct, const struct change *
 {
 	enum azjit_result result = look(direct, change, ret);
 
-	for (int i = 1; i < LOOKS && result == AZJIT_OK && *ret != OUTCOME_OURS; i++) {
+	for (int i = 1; i < LOOKS && result == AZJIT_OK && *ret > OUTCOME_BOTH; i++) {
 		(void)poll(NULL, 0, LOOK_PAUSE_MS);
 		result = look(direct, change, ret);
 	}
@@ -170,6 +173,10 @@ static enum azjit_result judge(struct direct *direct, const struct change *chang
 		                  kept, read.text);
 	}
 	switch (outcome) {
+	case OUTCOME_BOTH:
+		print_note("somebody else changed policy %s at the same time; what is told here holds",
+		           label.text);
+		return AZJIT_OK;
 	case OUTCOME_OURS:
 		if (unsure)
 			print_note("Azure did not answer the write to policy %s, but it is as written",
@@ -182,7 +189,7 @@ static enum azjit_result judge(struct direct *direct, const struct change *chang
 			                  "again (%s)",
 			                  label.text, write.text);
 		break;
-	case OUTCOME_OTHER:
+	case OUTCOME_LOST:
 		break;
 	}
 	return azjit_fail(

@@ -173,6 +173,19 @@ json_t *policy_changes(const json_t *before, const json_t *after)
 	return json_incref(changes);
 }
 
+bool policy_undone(const json_t *changes, const json_t *since)
+{
+	for (size_t i = 0; i < json_array_size(changes); i++)
+		for (size_t k = 0; k < json_array_size(since); k++) {
+			const json_t *ours = json_array_get(changes, i), *theirs = json_array_get(since, k);
+
+			if (azjit_streq(json_text(ours, "change"), json_text(theirs, "change")) &&
+			    row_same(ours, theirs))
+				return true;
+		}
+	return false;
+}
+
 // --- changing -----------------------------------------------------------------------------------------
 
 json_t *policy_new(const char *id)

@@ -50,6 +50,9 @@ json_t *policy_body(const json_t *policy);
 // of `before`, then of `after`. Ids, protocols and sources are compared as Azure does, whatever their
 // case, order and form. Empty: the same.
 json_t *policy_changes(const json_t *before, const json_t *after);
+// Has one of the changes been undone by those that came `since`, of the policy that they led to? It has if
+// that has it, too: what was added is to be added again, what was removed to be removed.
+bool policy_undone(const json_t *changes, const json_t *since);
 // The same objects, without `change`, for one entry: its ports.
 json_t *policy_ports(const json_t *entry);
 

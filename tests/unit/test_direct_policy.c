@@ -203,6 +203,24 @@ static void differences_are_ports(void **state)
 	assert_int_equal(json_array_size(changes), 3);
 }
 
+static void what_is_undone(void **state)
+{
+	json_auto_t *before = read_json(full), *after = read_json(full), *more = NULL;
+	json_auto_t *ours = NULL, *since = NULL, *back = NULL;
+	struct port_wish shorter = wish(0, NULL, NULL, 3600), ports = wish(22, NULL, NULL, 0);
+
+	assert_true(policy_set(policy_entry(after, VMS "db01"), &shorter));
+	ours = policy_changes(before, after);
+	more = json_deep_copy(after);
+	assert_true(policy_add(more, VMS "new01", &ports) && policy_remove(more, VMS "web01"));
+	since = policy_changes(more, after); // somebody else's, beside ours
+	assert_int_equal(json_array_size(since), 3);
+	assert_false(policy_undone(ours, since));
+	back = policy_changes(before, after);
+	assert_true(policy_undone(ours, back));
+	assert_false(policy_undone(ours, NULL));
+}
+
 // --- checks -------------------------------------------------------------------------------------------
 
 static void what_azure_would_refuse(void **state)
@@ -399,6 +417,7 @@ int main(void)
 	        cmocka_unit_test(setting_ports_keeps_those_and_no_others),
 	        cmocka_unit_test(the_same_in_another_form_is_no_change),
 	        cmocka_unit_test(differences_are_ports),
+	        cmocka_unit_test(what_is_undone),
 	        cmocka_unit_test(what_azure_would_refuse),
 	        cmocka_unit_test(names_have_56_characters_together),
 	        cmocka_unit_test(names_are_picked),
