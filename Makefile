@@ -54,7 +54,7 @@ src   = $(wildcard $(1)/*.c)
 objs  = $(patsubst %.c,$(O)/%.o,$(call src,$(1)))
 archives := $(foreach r,engine azure ledger base,$(O)/lib$(r).a)
 
-programs := $(O)/azjit $(O)/azjitd $(O)/azjit-relay
+programs := $(O)/azjit $(O)/azjit-direct $(O)/azjitd $(O)/azjit-relay
 module   := $(O)/pam_azjit.so
 unit     := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 
@@ -88,6 +88,10 @@ endef
 # The caller's side: what a login runs through loads no HTTP and no TLS library (tests/unit holds it).
 $(O)/azjit: $(call objs,client/cmd) $(filter $(O)/client/relay/copy%,$(call objs,client/relay)) $(archives)
 	$(call program,$(libs_all))
+# What speaks to Azure as the caller; azjit executes it. The words and the printing are azjit's.
+of_cmd := $(patsubst %,$(O)/client/cmd/%.o,administer caller command report)
+$(O)/azjit-direct: $(call objs,client/direct) $(of_cmd) $(archives)
+	$(call program,$(libs_all))
 $(O)/azjitd: $(call objs,client/broker) $(archives)
 	$(call program,$(libs_all))
 $(O)/azjit-relay: $(call objs,client/relay) $(O)/libbase.a
@@ -108,6 +112,10 @@ $(O)/unit/test_relay_%: $(O)/tests/unit/test_relay_%.o $(filter-out %/main.o,$(c
 # And the broker's.
 $(O)/tests/unit/test_broker_%.o: CPPFLAGS += -iquote client/broker
 $(O)/unit/test_broker_%: $(O)/tests/unit/test_broker_%.o $(filter-out %/main.o,$(call objs,client/broker)) $(archives)
+	$(call program,-Wl$(comma)-z$(comma)muldefs $(libs_all) -lcmocka)
+
+# And azjit-direct's.
+$(O)/unit/test_direct_%: $(O)/tests/unit/test_direct_%.o $(filter-out %/main.o,$(call objs,client/direct)) $(of_cmd) $(archives)
 	$(call program,-Wl$(comma)-z$(comma)muldefs $(libs_all) -lcmocka)
 
 test-programs: $(O)/azsim $(unit)
@@ -158,6 +166,7 @@ install: all ## into DESTDIR, under PREFIX
 	$(call inst,755,$(O)/azjit,$(BINDIR)/azjit)
 	$(call inst,755,$(O)/azjitd,$(SBINDIR)/azjitd)
 	$(call inst,755,$(O)/azjit-relay,$(LIBEXECDIR)/azjit-relay)
+	$(call inst,755,$(O)/azjit-direct,$(LIBEXECDIR)/azjit-direct)
 	$(call inst,644,$(module),$(SECUREDIR)/pam_azjit.so)
 	$(call inst,644,conf/nftables/azjit-guard.nft,$(DATADIR)/azjit/azjit-guard.nft)
 	$(call inst,644,conf/azjit.conf,$(DATADIR)/azjit/azjit.conf)
@@ -170,7 +179,7 @@ install: all ## into DESTDIR, under PREFIX
 	$(Q)for f in packaging/completions/*; do [ ! -f $$f ] || $(INSTALL) -D -m 644 $$f $(DESTDIR)$(DATADIR)/bash-completion/completions/$${f##*/} || exit 1; done
 
 uninstall: ## what install put there; the configuration and the ledger stay
-	rm -f $(DESTDIR)$(BINDIR)/azjit $(DESTDIR)$(SBINDIR)/azjitd $(DESTDIR)$(LIBEXECDIR)/azjit-relay
+	rm -f $(DESTDIR)$(BINDIR)/azjit $(DESTDIR)$(SBINDIR)/azjitd $(DESTDIR)$(LIBEXECDIR)/azjit-relay $(DESTDIR)$(LIBEXECDIR)/azjit-direct
 	rm -f $(DESTDIR)$(SECUREDIR)/pam_azjit.so $(DESTDIR)$(SYSUSERSDIR)/azjit.conf $(DESTDIR)$(TMPFILESDIR)/azjit.conf
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(units)) $(DESTDIR)$(DATADIR)/bash-completion/completions/azjit
 	rm -f $(foreach m,$(notdir $(wildcard packaging/man/*.[1-8])),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m))

@@ -23,6 +23,7 @@ static const size_t strings[] = {
         offsetof(struct azjit_azure_options, object_id),
         offsetof(struct azjit_azure_options, msi_res_id),
         offsetof(struct azjit_azure_options, secret_file),
+        offsetof(struct azjit_azure_options, secret),
 };
 
 static char **string_at(struct azjit_azure_options *options, size_t offset)
@@ -149,6 +150,9 @@ void azjit_azure_free(struct azjit_azure *azure)
 		azjit_call_cancel(azure->calls);
 	identity_free(azure->identity);
 	http_free(azure->http);
+	if (azure->options.secret)
+		explicit_bzero(*string_at(&azure->options, offsetof(struct azjit_azure_options, secret)),
+		               strlen(azure->options.secret));
 	for (size_t i = 0; i < AZJIT_COUNT(strings); i++)
 		free(*string_at(&azure->options, strings[i]));
 	free(azure->resource_manager);

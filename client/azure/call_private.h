@@ -25,6 +25,13 @@ struct azjit_call {
 	char correlation[64];
 };
 
+// It changes something in Azure: sent once, on a fresh connection, and never again, whatever comes back.
+static inline bool call_writes(const struct azjit_call *call)
+{
+	return call->spec.shape == CALL_INITIATE || call->spec.shape == CALL_PUT ||
+	       call->spec.shape == CALL_DELETE;
+}
+
 // Gives the answer to the caller and ends the call.
 void call_finish(struct azjit_call *call);
 // The same with a sentence of our own.

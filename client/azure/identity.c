@@ -18,6 +18,7 @@
 #define RENEWAL_RETRY_MS   60000  // after a renewal failed while the token is still good
 #define MAX_LIFETIME_S     172800 // a longer life is not believed
 #define MAX_RETRY_AFTER_MS 60000
+#define BROUGHT_MAX_BYTES  ((size_t)65536)
 
 struct identity {
 	struct identity_options setting;
@@ -182,11 +183,11 @@ static void fetch_again(struct identity *identity, const char *retry_after)
 	arm(identity, asked > 0 && (uint64_t)asked > delay ? (uint64_t)asked : delay);
 }
 
-static bool accept_token(struct identity *identity, const struct http_answer *answer)
+static bool accept_token(struct identity *identity, const char *body, size_t len)
 {
 	azjit_ticks now = azjit_azure_now(identity->setting.azure);
 	const char *why = NULL, *token;
-	json_auto_t *root = js_read(answer->body, answer->body_len, &why);
+	json_auto_t *root = js_read(body, len, &why);
 	struct token_life life;
 	char *copy;
 
@@ -207,6 +208,17 @@ static bool accept_token(struct identity *identity, const struct http_answer *an
 	identity->trouble.text[0] = '\0';
 	arm(identity, token_renewal_ms(&life));
 	return true;
+}
+
+static void take_answer(struct identity *identity, const char *body, size_t len)
+{
+	if (accept_token(identity, body, len)) {
+		wake_all(identity, AZJIT_OK, "");
+		return;
+	}
+	(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "%s answered with no readable token",
+	                 identity->source->who);
+	fetch_fail(identity);
 }
 
 static void refused(struct identity *identity, const struct http_answer *answer)
@@ -236,13 +248,7 @@ static void on_answer(void *userdata, const struct http_answer *answer)
 	if (answer->fault == HTTP_FAULT_NONE && answer->status != 200) {
 		refused(identity, answer);
 	} else if (answer->fault == HTTP_FAULT_NONE) {
-		if (accept_token(identity, answer)) {
-			wake_all(identity, AZJIT_OK, "");
-			return;
-		}
-		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "%s answered with no readable token",
-		                 who);
-		fetch_fail(identity);
+		take_answer(identity, answer->body, answer->body_len);
 	} else {
 		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "no token from %s: %s", who,
 		                 answer->detail);
@@ -262,11 +268,28 @@ static void wipe_request(struct token_request *request)
 	free(request->url);
 }
 
+static void fetch_brought(struct identity *identity)
+{
+	_cleanup_(azjit_buf_wipe) struct azjit_buf answer = AZJIT_BUF(BROUGHT_MAX_BYTES);
+	enum azjit_result result =
+	        identity->source->bring(&identity->setting, identity->options, &answer, &identity->trouble);
+
+	identity->trouble_result = result == AZJIT_NOMEM ? AZJIT_NOMEM : AZJIT_IDENTITY;
+	if (result == AZJIT_OK)
+		take_answer(identity, answer.data ? answer.data : "", answer.len);
+	else
+		fetch_fail(identity);
+}
+
 static void fetch_try(struct identity *identity)
 {
 	_cleanup_(wipe_request) struct token_request request = {0};
 	enum azjit_result result;
 
+	if (identity->source->bring) {
+		fetch_brought(identity);
+		return;
+	}
 	result = identity->source->request(&identity->setting, identity->options, &request,
 	                                   &identity->trouble);
 	identity->trouble_result = result == AZJIT_NOMEM ? AZJIT_NOMEM : AZJIT_IDENTITY;
@@ -352,12 +375,31 @@ static enum azjit_result check_options(const struct azjit_azure_options *options
 	case AZJIT_IDENTITY_CLIENT_SECRET:
 		if (!plain_name(options->tenant_id))
 			return azjit_fail(reason, AZJIT_CONFIG, "tenant_id must be a GUID or a domain name");
-		if (!options->client_id || !options->secret_file)
+		if (!options->client_id || !(options->secret_file || options->secret))
 			return azjit_fail(reason, AZJIT_CONFIG,
 			                  "a client secret needs client_id and secret_file");
 		return AZJIT_OK;
+	case AZJIT_IDENTITY_BROUGHT:
+		if (!options->bring)
+			return azjit_fail(reason, AZJIT_CONFIG, "nobody brings the token");
+		return AZJIT_OK;
 	}
 	return azjit_fail(reason, AZJIT_CONFIG, "unknown kind of identity");
+}
+
+static const struct token_source *source_of(enum azjit_identity_kind kind)
+{
+	switch (kind) {
+	case AZJIT_IDENTITY_MANAGED:
+		return &token_source_imds;
+	case AZJIT_IDENTITY_CLIENT_SECRET:
+		return &token_source_secret;
+	case AZJIT_IDENTITY_BROUGHT:
+		return &token_source_brought;
+	case AZJIT_IDENTITY_NONE:
+		break;
+	}
+	return NULL; // check_options has refused it
 }
 
 enum azjit_result identity_new(const struct identity_options *setting,
@@ -374,8 +416,7 @@ enum azjit_result identity_new(const struct identity_options *setting,
 		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
 	identity->setting = *setting;
 	identity->options = options;
-	identity->source =
-	        options->identity == AZJIT_IDENTITY_MANAGED ? &token_source_imds : &token_source_secret;
+	identity->source = source_of(options->identity);
 	*ret = identity;
 	return AZJIT_OK;
 }

@@ -59,6 +59,10 @@ struct token_request {
 
 struct token_source {
 	const char *who; // for sentences: "the managed identity endpoint"
+	// A source that is no exchange: the token answer itself, at once. All below is without meaning then.
+	enum azjit_result (*bring)(const struct identity_options *setting,
+	                           const struct azjit_azure_options *options, struct azjit_buf *ret_answer,
+	                           struct azjit_reason *reason);
 	// AZJIT_OK, or why no request can be made.
 	enum azjit_result (*request)(const struct identity_options *setting,
 	                             const struct azjit_azure_options *options, struct token_request *ret,
@@ -69,7 +73,7 @@ struct token_source {
 	unsigned first_delay_ms;            // doubled each time, up to
 	unsigned max_delay_ms;
 };
-extern const struct token_source token_source_imds, token_source_secret;
+extern const struct token_source token_source_imds, token_source_secret, token_source_brought;
 
 // What a token answer holds (both services; numbers may be strings).
 struct token_life {

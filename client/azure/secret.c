@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Client secret at Entra ID's token endpoint (azure.md §6.4). Threat model: a local user who wants the
-// secret, or wants us to send another. It is read from a file that must be trusted (file.h) each time a
+// secret, or wants us to send another. Unless the program gave it (azure.h) it is read from a file that must be trusted (file.h) each time a
 // token is needed, kept no longer than the request, and wiped; it is never in a log, argv, environment
 // or reason.
 #include "identity.h"
@@ -11,10 +11,17 @@
 
 #define SECRET_MAX_BYTES ((size_t)4096)
 
-static enum azjit_result read_secret(const char *path, struct azjit_buf *secret, struct azjit_reason *reason)
+static enum azjit_result read_secret(const struct azjit_azure_options *options, struct azjit_buf *secret,
+                                     struct azjit_reason *reason)
 {
-	enum azjit_result result = azjit_file_read_trusted(path, geteuid(), true, secret, reason);
+	const char *path = options->secret_file;
+	enum azjit_result result;
 
+	if (options->secret)
+		return azjit_buf_str(secret, options->secret)
+		               ? AZJIT_OK
+		               : azjit_fail(reason, AZJIT_IDENTITY, "the client secret is too long");
+	result = azjit_file_read_trusted(path, geteuid(), true, secret, reason);
 	if (result != AZJIT_OK)
 		return result;
 	while (secret->len && strchr("\r\n", secret->data[secret->len - 1]))
@@ -46,7 +53,7 @@ static enum azjit_result secret_request(const struct identity_options *setting,
 	_cleanup_(azjit_buf_wipe) struct azjit_buf secret = AZJIT_BUF(SECRET_MAX_BYTES);
 	_cleanup_(azjit_buf_wipe) struct azjit_buf body = AZJIT_BUF(4 * SECRET_MAX_BYTES);
 	_cleanup_buf_ struct azjit_buf url = AZJIT_BUF(URL_MAX_BYTES);
-	enum azjit_result result = read_secret(options->secret_file, &secret, reason);
+	enum azjit_result result = read_secret(options, &secret, reason);
 
 	if (result != AZJIT_OK)
 		return result;

@@ -21,7 +21,7 @@ static int run(int argc, char **argv)
 
 	if (argc == 1)
 		return list();
-	cmd = azjit_command_find(argc - 1, argv + 1, &words);
+	cmd = azjit_command_find(azjit_commands, azjit_command_count, argc - 1, argv + 1, &words);
 	if (cmd && words == argc - 1)
 		return azjit_command_help(cmd);
 	(void)fprintf(stderr, "azjit: there is no such command: `azjit help` lists them\n");

@@ -2,6 +2,8 @@
 // azjit: finds the command and runs it.
 #include "commands.h"
 
+#include "administer.h"
+
 #include <azjit/text.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -48,11 +50,13 @@ int main(int argc, char **argv)
 		argv[0] = help;
 	if (azjit_streq(argv[0], "--version"))
 		argv[0] = version;
-	cmd = azjit_command_find(argc, argv, &words);
+	cmd = azjit_command_find(azjit_commands, azjit_command_count, argc, argv, &words);
 	if (!cmd)
 		return unknown(argv[0]);
 	if (argc > words && azjit_streq(argv[words], "--help"))
 		status = azjit_command_help(cmd);
+	else if (!cmd->run)
+		status = administer_execute(argv);
 	else
 		status = cmd->run(argc - words + 1, argv + words - 1);
 	if (fflush(stdout) != 0 && status == 0)

@@ -8,6 +8,7 @@
 #ifndef AZJIT_AZURE_H
 #define AZJIT_AZURE_H
 
+#include <azjit/buf.h>
 #include <azjit/loop.h>
 #include <azjit/result.h>
 #include <azjit/text.h>
@@ -20,7 +21,15 @@ enum azjit_identity_kind {
 	AZJIT_IDENTITY_NONE = 0,
 	AZJIT_IDENTITY_MANAGED,       // IMDS (azure.md §6.2); selectors exclusive, all NULL: system-assigned
 	AZJIT_IDENTITY_CLIENT_SECRET, // azure.md §6.4
+	AZJIT_IDENTITY_BROUGHT,       // the program that uses the library brings the token: `bring`
 };
+
+// Gets a token for the audience (a URL with its slash) and appends it in the form of §6.2's answer
+// (access_token, token_type, expires_on …) to the buffer, which is wiped afterwards. AZJIT_IDENTITY with a
+// sentence otherwise. It is called from the loop, which stands still until it returns: made for a program
+// that does nothing else.
+typedef enum azjit_result azjit_bring_fn(void *userdata, const char *audience, struct azjit_buf *ret_answer,
+                                         struct azjit_reason *reason);
 
 // All strings are copied; NULL where not set.
 struct azjit_azure_options {
@@ -32,8 +41,11 @@ struct azjit_azure_options {
 	const char *proxy;                // none unless set; the environment is never read
 	enum azjit_identity_kind identity;
 	const char *tenant_id, *client_id, *object_id, *msi_res_id;
-	const char *secret_file;  // trusted, not readable by others; read anew for each token
-	unsigned call_timeout_ms; // one HTTP exchange; 0: 20 s (initiate: at least 65 s, §1.4)
+	const char *secret_file; // trusted, not readable by others; read anew for each token
+	const char *secret;      // in place of secret_file; copied, and wiped when the connection is freed
+	azjit_bring_fn *bring;   // AZJIT_IDENTITY_BROUGHT
+	void *bring_userdata;
+	unsigned call_timeout_ms; // one HTTP exchange; 0: 20 s (writes: at least 65 s, §1.4)
 };
 
 enum azjit_result azjit_azure_new(struct azjit_loop *loop, const struct azjit_azure_options *options,
@@ -47,7 +59,7 @@ azjit_ticks azjit_azure_now(const struct azjit_azure *azure);
 typedef void azjit_azure_ready_fn(void *userdata, enum azjit_result result, const char *reason);
 struct azjit_call *azjit_azure_ready(struct azjit_azure *azure, azjit_azure_ready_fn *fn, void *userdata);
 
-// Accepts NULL; returns NULL. The callback of a canceled call never runs. An initiate that was sent
+// Accepts NULL; returns NULL. The callback of a canceled call never runs. A write that was sent
 // may still be carried out by Azure.
 struct azjit_call *azjit_call_cancel(struct azjit_call *call);
 
@@ -60,13 +72,13 @@ struct azjit_answer {
 	const char *correlation_id; // x-ms-correlation-request-id of the answer, "" if none
 	azjit_ticks server_time;    // Date header, 0 if none
 	int64_t retry_after_ms;     // -1 if none
-	bool maybe_done; // a POST whose outcome is not known: sent, but no final answer (504, reset, time)
+	bool maybe_done; // a write whose outcome is not known: sent, but no final answer (504, reset, time)
 };
 
-// deadline_ms bounds the whole call with its retries and pages; 0: the default of 60 s (initiate 70 s).
+// deadline_ms bounds the whole call with its retries and pages; 0: the default of 60 s (writes 70 s).
 // Reads are tried again on 408, 429, 5xx and lost connections while the deadline lasts and `retries`
 // allow (Retry-After obeyed, jittered backoff); 401 once with a fresh token; nothing else, and
-// initiate never.
+// writes (initiate, PUT, DELETE) never.
 struct azjit_call_options {
 	unsigned deadline_ms;
 	unsigned retries;

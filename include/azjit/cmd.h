@@ -10,7 +10,8 @@ struct azjit_cmd {
 	const char *usage;   // "HOST PORT"
 	const char *summary; // one line for `azjit help`
 	const char *help;    // the options and what the command does, for `azjit help NAME`
-	// argv[0] is the command's last word. Returns an exit status of azjit_result_exit.
+	// argv[0] is the command's last word. Returns an exit status of azjit_result_exit. NULL: a command of
+	// azjit-direct, which azjit executes.
 	int (*run)(int argc, char **argv);
 };
 

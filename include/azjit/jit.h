@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// JIT network access policies: list, get, initiate. Facts: azure.md §1; Microsoft.Security
+// JIT network access policies: list, get, initiate, put, delete. Facts: azure.md §1; Microsoft.Security
 // 2020-01-01/jitNetworkAccessPolicies.json. Status strings are free text (§0.3).
 #ifndef AZJIT_JIT_H
 #define AZJIT_JIT_H
@@ -59,6 +59,25 @@ struct azjit_call *azjit_jit_list(struct azjit_azure *azure, const char *scope,
 struct azjit_call *azjit_jit_get(struct azjit_azure *azure, const char *policy_id,
                                  struct azjit_call_options options, azjit_jit_policies_fn *fn,
                                  void *userdata);
+
+// --- policies as Azure wrote them ---
+// For who changes them: a PUT replaces everything, so what is not known here must survive it, too (§1.2).
+
+// `json`: the text of one policy, or of an array of all; NULL unless answer->result is AZJIT_OK.
+typedef void azjit_jit_text_fn(void *userdata, const struct azjit_answer *answer, const char *json);
+struct azjit_call *azjit_jit_list_text(struct azjit_azure *azure, const char *scope,
+                                       struct azjit_call_options options, azjit_jit_text_fn *fn,
+                                       void *userdata);
+struct azjit_call *azjit_jit_get_text(struct azjit_azure *azure, const char *policy_id,
+                                      struct azjit_call_options options, azjit_jit_text_fn *fn,
+                                      void *userdata);
+// Sent once and never again: there is no ETag, and Azure may have done what it did not answer
+// (answer->maybe_done). Then read the policy. `json` of the answer may be NULL in any case.
+struct azjit_call *azjit_jit_put(struct azjit_azure *azure, const char *policy_id, const char *json,
+                                 struct azjit_call_options options, azjit_jit_text_fn *fn, void *userdata);
+// AZJIT_OK also where there was no such policy. Likewise sent once.
+struct azjit_call *azjit_jit_delete(struct azjit_azure *azure, const char *policy_id,
+                                    struct azjit_call_options options, azjit_jit_text_fn *fn, void *userdata);
 
 struct azjit_jit_initiate {
 	const char *policy_id, *vm_id;

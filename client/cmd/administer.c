@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "administer.h"
+
+#define ACCESS_HELP                                                                                         \
+	"\n"                                                                                                \
+	"As whom, and where:\n"                                                                             \
+	"  --config FILE       an azjit.conf: its cloud, addresses, ca_file, proxy, subscriptions, "        \
+	"identity\n"                                                                                        \
+	"  --identity KIND     environment: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET;\n"    \
+	"                      cli: whom `az login` logged in. Without this and --config: environment if\n" \
+	"                      the three are set, else cli\n"                                               \
+	"  --cloud NAME        AzureCloud, AzureUSGovernment or AzureChinaCloud\n"                          \
+	"  --ca-file FILE      certificates to trust instead of the system's\n"                             \
+	"  --subscription ID   this subscription only, may be repeated (all that the identity sees)\n"
+
+#define WRITE_HELP                                                                                           \
+	"  --dry-run           print what would change, and write nothing\n"                                 \
+	"  --backup FILE       keep the policy as it was in FILE, which must not exist (a file of its own\n" \
+	"                      below $XDG_STATE_HOME/azjit or ~/.local/state/azjit)\n"                       \
+	"  --json              print one JSON object: changes, backups, result, reason\n"
+
+#define PORTS_HELP                                                                                     \
+	"  --ports LIST        22,3389 or recommended, which is 22,3389,5985,5986\n"                   \
+	"  --protocol NAME     tcp, udp or any\n"                                                      \
+	"  --source PREFIX     who may ask for access: an address, a prefix or '*'; may be repeated\n" \
+	"  --max DURATION      the longest time of one request, 5m to 1d\n"
+
+#define NAMES_HELP                                                                                           \
+	"A VM is named by its name, name@resource-group, resource id, or a pattern with * and ? over name\n" \
+	"or name@resource-group.\n"
+
+#define RACE_HELP                                                                                            \
+	"Azure replaces a policy as a whole and has no lock for it: the policy is read, changed, written,\n" \
+	"read again and compared. If somebody else wrote in that time, that is told.\n"
+
+const struct azjit_cmd azjit_cmd_policy_list = {
+        .name = "policy list",
+        .usage = "[--resource-group NAME] [--json]",
+        .summary = "list the just-in-time policies",
+        .help = "One line for each policy.\n"
+                "\n"
+                "  --resource-group NAME  those of this group only\n"
+                "  --json                 print one JSON object: policies, result, reason\n" ACCESS_HELP,
+};
+
+const struct azjit_cmd azjit_cmd_policy_show = {
+        .name = "policy show",
+        .usage = "VM|POLICY [--json]",
+        .summary = "show the ports of a VM or of a policy, and who may ask for them",
+        .help = NAMES_HELP
+        "A policy is named by its name, name@resource-group or resource id.\n"
+        "\n"
+        "  --json              print one JSON object: policies, result, reason\n" ACCESS_HELP,
+};
+
+const struct azjit_cmd azjit_cmd_policy_enable = {
+        .name = "policy enable",
+        .usage = "VM… [--ports LIST] [--protocol NAME] [--source PREFIX]… [--max DURATION] [--policy NAME] "
+                 "[--dry-run] [--backup FILE] [--json]",
+        .summary = "put VMs under just-in-time access",
+        .help = "Adds the VMs to the policy of their resource group and region; where there is none, one\n"
+                "called 'default' is made. What is not said is as in the portal: port 22 for Linux and "
+                "3389\n"
+                "for Windows, any protocol, any source, three hours.\n" NAMES_HELP "\n" PORTS_HELP
+                "  --policy NAME       the policy to add to, or to make\n" WRITE_HELP ACCESS_HELP
+                "\n" RACE_HELP,
+};
+
+const struct azjit_cmd azjit_cmd_policy_set = {
+        .name = "policy set",
+        .usage = "VM… [--ports LIST] [--protocol NAME] [--source PREFIX]… [--max DURATION] [--dry-run] "
+                 "[--backup FILE] [--json]",
+        .summary = "change the ports of VMs that are under just-in-time access",
+        .help = "With --ports the VM has these ports afterwards and no others. The rest changes of each of\n"
+                "them what is said, and leaves what is not.\n" NAMES_HELP "\n" PORTS_HELP
+                "  --policy NAME       for a VM that is in several policies: the one to change\n" WRITE_HELP
+                        ACCESS_HELP "\n" RACE_HELP,
+};
+
+const struct azjit_cmd azjit_cmd_policy_disable = {
+        .name = "policy disable",
+        .usage = "VM… [--policy NAME] [--dry-run] [--backup FILE] [--json]",
+        .summary = "take VMs out of just-in-time access",
+        .help = "Takes the VMs out of their policies, also VMs that exist no more. A policy that would be\n"
+                "left without a VM is deleted.\n" NAMES_HELP "\n"
+                "  --policy NAME       for a VM that is in several policies: the one to take it out "
+                "of\n" WRITE_HELP ACCESS_HELP "\n" RACE_HELP,
+};
+
+const struct azjit_cmd azjit_cmd_policy_restore = {
+        .name = "policy restore",
+        .usage = "FILE [--dry-run] [--backup FILE] [--json]",
+        .summary = "write a policy back as a backup has it",
+        .help = "FILE is what a command kept before it wrote, or a policy as Azure shows it. Nothing but "
+                "its\n"
+                "VMs and their ports is compared; requests are history and are not written.\n"
+                "\n" WRITE_HELP ACCESS_HELP "\n" RACE_HELP,
+};
+
+const struct azjit_cmd azjit_cmd_vm_list = {
+        .name = "vm list",
+        .usage = "[--resource-group NAME] [--json]",
+        .summary = "list the VMs: configured, not configured, unsupported",
+        .help = "One line for each VM: whether just-in-time access is Configured, Not configured, or\n"
+                "Unsupported and why; its ports; the requests that Azure approved in the last seven days; "
+                "the\n"
+                "last access and who asked for it.\n"
+                "\n"
+                "  --resource-group NAME  those of this group only\n"
+                "  --json                 print one JSON object: vms, result, reason\n" ACCESS_HELP,
+};
+
+const struct azjit_cmd azjit_cmd_vm_show = {
+        .name = "vm show",
+        .usage = "VM [--json]",
+        .summary = "show one VM as `vm list` does, and the address to connect to",
+        .help = NAMES_HELP "\n"
+                           "  --json              print one JSON object: vms, result, reason\n" ACCESS_HELP,
+};

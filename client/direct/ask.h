@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Azure's answers, waited for. All JSON is owned by who asked. The sentence of a failure is in
+// direct->reason, and names what was asked and, where a right is missing, which.
+#ifndef AZJIT_DIRECT_ASK_H
+#define AZJIT_DIRECT_ASK_H
+
+#include "direct.h"
+
+// ask.c and ask_network.c share this: one call under way, or the like of several.
+struct ask {
+	struct direct *direct;
+	const char *what, *scope;    // for the sentence: "the policies", of which scope
+	const char *done_to, *right; // "read"; the right that it takes
+	json_t *into;                // an array that gets what was answered
+	json_t *one;                 // or the one object
+	enum azjit_result result;
+	int http_status;
+	bool unsure, done;
+};
+typedef struct azjit_call *ask_start_fn(struct ask *ask, const char *scope);
+// The same list of each subscription, or of the group of that name in each.
+enum azjit_result ask_all(struct direct *direct, const char *group, const struct ask *like,
+                          ask_start_fn *start, json_t **ret);
+// For callbacks: notes the end, and what came of it; true if it is good.
+bool ask_take_status(struct ask *ask, const struct azjit_answer *answer);
+// Takes over `row`; NULL counts as memory that ran out.
+void ask_add_row(struct ask *ask, json_t *row);
+
+// The VMs of the subscriptions, or of one group of them: objects with id, name, group, subscription,
+// location, os (Linux, Windows or ""), nics (ids). Fills direct->subscriptions first if nobody named some.
+enum azjit_result ask_vms(struct direct *direct, const char *group, json_t **ret);
+// The policies, as Azure wrote them. A subscription's list can leave some out (azure.md §1.1).
+enum azjit_result ask_policies(struct direct *direct, const char *group, json_t **ret);
+// Those of the scope "/subscriptions/ID/resourceGroups/NAME" that `policies` does not have are appended.
+enum azjit_result ask_group_policies(struct direct *direct, const char *scope, json_t *policies);
+// *ret NULL if there is no such policy.
+enum azjit_result ask_policy(struct direct *direct, const char *id, json_t **ret);
+
+// Writes the policy; a body of NULL deletes it. *ret_unsure: it may have been done although the result is
+// not AZJIT_OK; reading tells.
+enum azjit_result ask_write(struct direct *direct, const char *id, const json_t *body, bool *ret_unsure);
+
+// Of all subscriptions. Interfaces: vm_id, nsg, primary, ipconfigs (address, public_ip, subnet, primary; ids
+// or "" but for address); subnets: id, nsg; public addresses: id, address.
+enum azjit_result ask_nics(struct direct *direct, json_t **ret);
+enum azjit_result ask_subnets(struct direct *direct, json_t **ret);
+enum azjit_result ask_public_ips(struct direct *direct, json_t **ret);
+
+#endif

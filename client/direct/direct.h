@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// azjit-direct: the commands that speak to Azure under the caller's own identity. One command, one answer,
+// then the end: every call is waited for.
+#ifndef AZJIT_DIRECT_DIRECT_H
+#define AZJIT_DIRECT_DIRECT_H
+
+#include "policy.h"
+
+#include <azjit/azure.h>
+#include <azjit/cmd.h>
+#include <azjit/config.h>
+
+#define DIRECT_SOURCES_MAX 32
+
+struct direct_options {
+	const char *config, *identity, *cloud, *ca_file; // as written; NULL where not
+	const char *group, *policy, *backup;
+	struct azjit_strings subscriptions; // items borrowed from argv
+	struct port_wish wish;
+	bool dry_run, json;
+	char **words; // the operands
+	size_t word_count;
+};
+
+struct direct {
+	struct direct_options options;
+	struct azjit_config *config;
+	struct azjit_loop *loop;
+	struct azjit_azure *azure;
+	json_t *subscriptions; // whose VMs and policies are looked at: bare ids
+	json_t *answer;        // what --json prints, but for result and reason
+	struct azjit_reason reason;
+};
+
+// Which options a command takes, besides those that all take.
+enum direct_wants {
+	WANTS_GROUP = 1,  // --resource-group
+	WANTS_WRITE = 2,  // --dry-run, --backup
+	WANTS_POLICY = 4, // --policy
+	WANTS_PORTS = 8,  // --ports, --protocol, --source, --max
+	WANTS_WORD = 16,  // exactly one operand
+	WANTS_WORDS = 32, // at least one
+};
+
+struct direct_command {
+	const struct azjit_cmd *cmd;
+	unsigned wants;
+	enum azjit_result (*run)(struct direct *direct); // the sentence, if it fails, is in direct->reason
+};
+
+extern const struct direct_command direct_policy_list, direct_policy_show, direct_policy_enable,
+        direct_policy_set, direct_policy_disable, direct_policy_restore, direct_vm_list, direct_vm_show;
+
+// options.c: AZJIT_CANCELED if --help was answered; AZJIT_USAGE with a sentence.
+enum azjit_result direct_options_read(int argc, char **argv, const struct direct_command *command,
+                                      struct direct_options *ret, struct azjit_reason *reason);
+void direct_options_clear(struct direct_options *options);
+
+// who.c: takes the environment's words about the identity, and makes the connection. Forgets them there.
+enum azjit_result direct_connect(struct direct *direct);
+void direct_disconnect(struct direct *direct);
+
+// az.c: asks the Azure CLI (azjit_bring_fn). userdata: unsigned *, milliseconds.
+enum azjit_result az_bring(void *userdata, const char *audience, struct azjit_buf *ret_answer,
+                           struct azjit_reason *reason);
+
+#endif

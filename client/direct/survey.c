@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "survey.h"
+
+#include "ask.h"
+#include "change.h"
+#include "pick.h"
+
+#include <azjit/text.h>
+#include <stdio.h>
+
+#define NOUN "virtual machine"
+
+void survey_clear(struct survey *survey)
+{
+	json_decref(survey->vms);
+	json_decref(survey->policies);
+}
+
+enum azjit_result survey_read(struct direct *direct, struct survey *survey)
+{
+	enum azjit_result result = ask_vms(direct, NULL, &survey->vms);
+
+	return result == AZJIT_OK ? ask_policies(direct, NULL, &survey->policies) : result;
+}
+
+const json_t *survey_policy_of(const struct survey *survey, const char *vm_id, const char *name,
+                               size_t *ret_count)
+{
+	const json_t *found = NULL;
+
+	*ret_count = 0;
+	for (size_t i = 0; i < json_array_size(survey->policies); i++) {
+		const json_t *policy = json_array_get(survey->policies, i);
+
+		if (!policy_entry(policy, vm_id) ||
+		    (name && !azjit_ieq(azjit_id_name(json_text(policy, "id")), name)))
+			continue;
+		found = policy;
+		++*ret_count;
+	}
+	return *ret_count == 1 ? found : NULL;
+}
+
+// --- picking ------------------------------------------------------------------------------------------
+
+static bool add_candidate(json_t *rows, const json_t *vms, const char *id)
+{
+	for (size_t i = 0; i < json_array_size(vms); i++)
+		if (azjit_ieq(json_text(json_array_get(vms, i), "id"), id))
+			return true;
+	return json_array_append_new(rows, json_pack("{s:s, s:s}", "id", id, "name", azjit_id_name(id))) == 0;
+}
+
+// The VMs, and those that a policy holds though they exist no more.
+static json_t *candidates(const struct survey *survey)
+{
+	json_auto_t *rows = json_copy(survey->vms);
+
+	for (size_t i = 0; rows && i < json_array_size(survey->policies); i++) {
+		const json_t *entries = policy_vms(json_array_get(survey->policies, i));
+
+		for (size_t k = 0; k < json_array_size(entries); k++)
+			if (!add_candidate(rows, survey->vms, json_text(json_array_get(entries, k), "id")))
+				return NULL;
+	}
+	return rows ? json_incref(rows) : NULL;
+}
+
+static enum azjit_result read_group(struct direct *direct, struct survey *survey, const char *vm_id,
+                                    json_t *seen)
+{
+	char subscription[64], group[128], scope[256];
+
+	if (!azjit_id_segment(vm_id, "subscriptions", subscription, sizeof(subscription)) ||
+	    !azjit_id_segment(vm_id, "resourceGroups", group, sizeof(group)))
+		return AZJIT_OK;
+	(void)snprintf(scope, sizeof(scope), "/subscriptions/%s/resourceGroups/%s", subscription, group);
+	if (json_object_get(seen, scope))
+		return AZJIT_OK;
+	if (json_object_set_new(seen, scope, json_true()) != 0)
+		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
+	return ask_group_policies(direct, scope, survey->policies);
+}
+
+enum azjit_result survey_read_groups(struct direct *direct, struct survey *survey, const json_t *vms)
+{
+	json_auto_t *seen = json_object();
+	enum azjit_result result = AZJIT_OK;
+
+	for (size_t i = 0; result == AZJIT_OK && i < json_array_size(vms); i++)
+		result = read_group(direct, survey, json_text(json_array_get(vms, i), "id"), seen);
+	return result;
+}
+
+// Keeps of `named` the VMs that some policy holds.
+static enum azjit_result keep_managed(struct direct *direct, const struct survey *survey, const char *word,
+                                      const json_t *named, json_t *picked)
+{
+	bool pattern = word[0] != '/' && strpbrk(word, "*?");
+	size_t count, kept = 0;
+
+	for (size_t i = 0; i < json_array_size(named); i++) {
+		json_t *row = json_array_get(named, i);
+
+		// Of what a pattern fits, only what --policy names is meant.
+		(void)survey_policy_of(survey, json_text(row, "id"), pattern ? direct->options.policy : NULL,
+		                       &count);
+		if (count == 0)
+			continue;
+		kept++;
+		if (json_array_append(picked, row) != 0)
+			return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
+	}
+	if (kept > 0)
+		return AZJIT_OK;
+	return azjit_fail(&direct->reason, AZJIT_NOT_MANAGED,
+	                  pattern ? "no VM that fits %s is under a just-in-time policy"
+	                          : "%s is under no just-in-time policy: `azjit policy enable` puts it there",
+	                  word);
+}
+
+enum azjit_result survey_pick(struct direct *direct, struct survey *survey, bool managed, json_t **ret)
+{
+	json_auto_t *rows = managed ? candidates(survey) : json_incref(survey->vms), *picked = json_array();
+	enum azjit_result result = AZJIT_OK;
+
+	if (!rows || !picked)
+		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
+	for (size_t w = 0; result == AZJIT_OK && w < direct->options.word_count; w++) {
+		const char *word = direct->options.words[w];
+		json_auto_t *named = json_array();
+
+		result = pick(rows, NOUN, word, managed ? named : picked, &direct->reason);
+		if (result == AZJIT_OK)
+			result = survey_read_groups(direct, survey, managed ? named : picked);
+		if (result == AZJIT_OK && managed)
+			result = keep_managed(direct, survey, word, named, picked);
+	}
+	if (result == AZJIT_OK)
+		*ret = STEAL(picked);
+	return result;
+}
+
+// --- jobs ---------------------------------------------------------------------------------------------
+
+enum azjit_result survey_add_job(struct direct *direct, json_t *jobs, const char *policy_id, json_t *vm)
+{
+	json_t *job = NULL;
+	int failed;
+
+	for (size_t i = 0; i < json_array_size(jobs) && !job; i++)
+		if (azjit_ieq(json_text(json_array_get(jobs, i), "policy_id"), policy_id))
+			job = json_array_get(jobs, i);
+	if (job)
+		failed = json_array_append(json_object_get(job, "vms"), vm);
+	else
+		failed = json_array_append_new(jobs,
+		                               json_pack("{s:s, s:[O]}", "policy_id", policy_id, "vms", vm));
+	return failed ? azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory") : AZJIT_OK;
+}
+
+static enum azjit_result not_one(struct direct *direct, const struct survey *survey, const char *vm_id)
+{
+	_cleanup_buf_ struct azjit_buf list = AZJIT_BUF(4096);
+	const char *name = direct->options.policy;
+
+	for (size_t i = 0; i < json_array_size(survey->policies); i++) {
+		const json_t *policy = json_array_get(survey->policies, i);
+
+		if (policy_entry(policy, vm_id))
+			azjit_buf_printf(&list, "%s%s", list.len ? ", " : "",
+			                 policy_label(json_text(policy, "id")).text);
+	}
+	if (name)
+		return azjit_fail(&direct->reason, AZJIT_NOT_FOUND, "%s is in no policy called %s, but in %s",
+		                  azjit_id_name(vm_id), name, list.data ? list.data : "none");
+	return azjit_fail(&direct->reason, AZJIT_AMBIGUOUS,
+	                  "%s is in several policies, %s: say which by --policy", azjit_id_name(vm_id),
+	                  list.data ? list.data : "");
+}
+
+enum azjit_result survey_jobs(struct direct *direct, const struct survey *survey, const json_t *picked,
+                              json_t **ret)
+{
+	json_auto_t *jobs = json_array();
+	enum azjit_result result = AZJIT_OK;
+
+	for (size_t i = 0; jobs && result == AZJIT_OK && i < json_array_size(picked); i++) {
+		json_t *vm = json_array_get(picked, i);
+		size_t count;
+		const json_t *policy =
+		        survey_policy_of(survey, json_text(vm, "id"), direct->options.policy, &count);
+
+		result = policy ? survey_add_job(direct, jobs, json_text(policy, "id"), vm)
+		                : not_one(direct, survey, json_text(vm, "id"));
+	}
+	if (result == AZJIT_OK)
+		*ret = STEAL(jobs);
+	return result;
+}

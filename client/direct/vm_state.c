@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vm_state.h"
+
+#include "policy.h"
+
+#include <azjit/jit.h>
+#include <azjit/text.h>
+#include <stdio.h>
+
+static const json_t *by_id(const json_t *rows, const char *id)
+{
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		if (azjit_ieq(json_text(json_array_get(rows, i), "id"), id))
+			return json_array_get(rows, i);
+	return NULL;
+}
+
+// --- addresses and groups -----------------------------------------------------------------------------
+
+struct network {
+	bool guarded; // a security group at some level, or a level that could not be read
+	const char *private_address, *public_address; // "" if none
+};
+
+static void look_at_ipconfig(const json_t *config, bool first, const struct vm_surroundings *around,
+                             struct network *ret)
+{
+	const json_t *subnet = by_id(around->subnets, json_text(config, "subnet"));
+	const json_t *public = by_id(around->public_ips, json_text(config, "public_ip"));
+
+	ret->guarded |= !subnet || *json_text(subnet, "nsg");
+	if (first || !*ret->private_address)
+		ret->private_address = json_text(config, "address");
+	if (first || !*ret->public_address)
+		ret->public_address = json_text(public, "address");
+}
+
+static void look_at_network(const char *vm_id, const struct vm_surroundings *around, struct network *ret)
+{
+	*ret = (struct network){.private_address = "", .public_address = ""};
+	for (size_t i = 0; i < json_array_size(around->nics); i++) {
+		const json_t *nic = json_array_get(around->nics, i),
+		             *configs = json_object_get(nic, "ipconfigs");
+		bool primary = json_is_true(json_object_get(nic, "primary"));
+
+		if (!azjit_ieq(json_text(nic, "vm_id"), vm_id))
+			continue;
+		ret->guarded |= *json_text(nic, "nsg") != '\0';
+		for (size_t k = 0; k < json_array_size(configs); k++) {
+			const json_t *config = json_array_get(configs, k);
+
+			look_at_ipconfig(config, primary && json_is_true(json_object_get(config, "primary")),
+			                 around, ret);
+		}
+	}
+}
+
+// --- requests -----------------------------------------------------------------------------------------
+
+struct history {
+	size_t recent;
+	azjit_ticks last;
+	char last_text[AZJIT_TIME_CHARS];
+	const char *who;
+	int mapped_port; // of the newest request that has one; 0: none
+};
+
+// The ports of this VM in a request; false if none, or if Azure failed them all.
+static bool approved(const json_t *request, const char *vm_id, int *ret_mapped)
+{
+	const json_t *ports =
+	        json_object_get(by_id(json_object_get(request, "virtualMachines"), vm_id), "ports");
+	bool any = false;
+
+	*ret_mapped = 0;
+	for (size_t i = 0; i < json_array_size(ports); i++) {
+		const json_t *port = json_array_get(ports, i);
+
+		if (azjit_request_state(json_text(port, "status"), json_text(port, "statusReason")) ==
+		    AZJIT_STATE_FAILED)
+			continue;
+		any = true;
+		if (json_integer_value(json_object_get(port, "mappedPort")) > 0)
+			*ret_mapped = (int)json_integer_value(json_object_get(port, "mappedPort"));
+	}
+	return any;
+}
+
+static void add_request(const json_t *request, const char *vm_id, azjit_ticks now, struct history *history)
+{
+	azjit_ticks start;
+	int mapped;
+
+	if (azjit_time_parse(json_text(request, "startTimeUtc"), &start) != AZJIT_OK ||
+	    !approved(request, vm_id, &mapped))
+		return;
+	history->recent += start > now - VM_STATE_DAYS * 86400 * AZJIT_TICKS_PER_S;
+	if (start <= history->last)
+		return;
+	history->last = start;
+	history->who = json_text(request, "requestor");
+	if (!*history->who)
+		history->who = json_text(request, "justification");
+	if (mapped)
+		history->mapped_port = mapped;
+}
+
+// --- the whole ----------------------------------------------------------------------------------------
+
+struct membership {
+	json_t *policies, *ports; // owned by who made it
+	const char *firewall;     // the public address of an Azure Firewall in front, ""
+	struct history history;
+};
+
+static bool add_port(json_t *ports, const json_t *number)
+{
+	for (size_t i = 0; i < json_array_size(ports); i++)
+		if (json_equal(json_array_get(ports, i), number))
+			return true;
+	return json_array_append(ports, (json_t *)(uintptr_t)number) == 0;
+}
+
+static bool add_policy(const json_t *policy, const char *vm_id, azjit_ticks now, struct membership *in)
+{
+	const json_t *entry = policy_entry(policy, vm_id);
+	const json_t *requests = json_object_get(json_object_get(policy, "properties"), "requests");
+	json_auto_t *ports = policy_ports(entry);
+	bool ok = ports != NULL;
+
+	for (size_t i = 0; i < json_array_size(requests); i++)
+		add_request(json_array_get(requests, i), vm_id, now, &in->history);
+	for (size_t i = 0; ok && i < json_array_size(ports); i++)
+		ok = add_port(in->ports, json_object_get(json_array_get(ports, i), "port"));
+	if (entry && *json_text(entry, "publicIpAddress"))
+		in->firewall = json_text(entry, "publicIpAddress");
+	return ok &&
+	       (!entry || json_array_append_new(in->policies,
+	                                        json_string(azjit_id_name(json_text(policy, "id")))) == 0);
+}
+
+static void choose_address(const struct membership *in, const struct network *network, bool prefer_public,
+                           char *ret, size_t size)
+{
+	bool public = *network->public_address && (prefer_public || !*network->private_address);
+
+	if (*in->firewall && in->history.mapped_port)
+		(void)snprintf(ret, size, "%s:%d", in->firewall, in->history.mapped_port);
+	else
+		(void)snprintf(ret, size, "%s",
+		               *in->firewall ? in->firewall
+		               : public      ? network->public_address
+		                             : network->private_address);
+}
+
+static bool describe(json_t *state, struct membership *in, const struct network *network, bool prefer_public)
+{
+	bool configured = json_array_size(in->policies) > 0;
+	const char *why =
+	        configured || network->guarded
+	                ? ""
+	                : "no network security group at its interface or subnet; an Azure Firewall is "
+	                  "not looked for";
+	char address[128];
+	json_auto_t *more = NULL;
+
+	choose_address(in, network, prefer_public, address, sizeof(address));
+	if (in->history.last)
+		azjit_time_format(in->history.last, in->history.last_text);
+	more = json_pack("{s:s, s:s, s:O, s:O, s:I, s:s, s:s, s:s}", "state",
+	                 configured ? "Configured"
+	                 : *why     ? "Unsupported"
+	                            : "Not configured",
+	                 "why", why, "policies", in->policies, "ports", in->ports, "requests",
+	                 (json_int_t)in->history.recent, "last_access", in->history.last_text,
+	                 "last_requestor", in->history.who ? in->history.who : "", "address", address);
+	return more && json_object_update(state, more) == 0;
+}
+
+json_t *vm_state(const json_t *vm, const struct vm_surroundings *around)
+{
+	const char *id = json_text(vm, "id");
+	json_auto_t *state = json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", id, "name", json_text(vm, "name"),
+	                               "group", json_text(vm, "group"), "location", json_text(vm, "location"),
+	                               "os", json_text(vm, "os")),
+	            *policies = json_array(), *ports = json_array();
+	struct membership in = {.policies = policies, .ports = ports, .firewall = ""};
+	struct network network;
+
+	if (!state || !policies || !ports)
+		return NULL;
+	look_at_network(id, around, &network);
+	for (size_t i = 0; i < json_array_size(around->policies); i++)
+		if (!add_policy(json_array_get(around->policies, i), id, around->now, &in))
+			return NULL;
+	return describe(state, &in, &network, around->prefer_public) ? json_incref(state) : NULL;
+}
