@@ -14,11 +14,11 @@
 #include <azjit/text.h>
 #include <stdio.h>
 
-#define DEADLINE_MS          60000
-#define INITIATE_DEADLINE_MS 70000
-#define TIMEOUT_MS           20000
-#define GRACE_MS             200   // beyond the deadline: the exchange's own timeout comes first
-#define INITIATE_TIMEOUT_MS  65000 // Resource Manager waits 60 s for a provider (azure.md §5.1)
+#define DEADLINE_MS       60000
+#define WRITE_DEADLINE_MS 70000
+#define TIMEOUT_MS        20000
+#define GRACE_MS          200   // beyond the deadline: the exchange's own timeout comes first
+#define WRITE_TIMEOUT_MS  65000 // Resource Manager waits 60 s for a provider (azure.md §5.1)
 
 // --- end ----------------------------------------------------------------------------------------------
 
@@ -59,6 +59,7 @@ void call_finish(struct azjit_call *call)
 	        .fn = call->spec.fn,
 	        .userdata = call->spec.userdata,
 	        .key = call->key,
+	        .writes = call_writes(call),
 	};
 
 	// The callback may free the connection and everything on its list; this call is no more on it.
@@ -122,7 +123,7 @@ static bool header(struct arena *arena, const char **slot, const char *name, con
 
 static bool send_request(struct azjit_call *call, const char *token)
 {
-	bool initiate = call->spec.shape == CALL_INITIATE;
+	bool writes = call_writes(call);
 	unsigned timeout = call->azure->options.call_timeout_ms ?: TIMEOUT_MS;
 	const char *lines[6] = {"Accept: application/json"};
 	struct arena arena = {0};
@@ -132,22 +133,23 @@ static bool send_request(struct azjit_call *call, const char *token)
 
 	if (!call->client_request_id && azjit_uuid_random(uuid) != AZJIT_OK)
 		return false;
-	if (initiate && timeout < INITIATE_TIMEOUT_MS)
-		timeout = INITIATE_TIMEOUT_MS;
+	if (writes && timeout < WRITE_TIMEOUT_MS)
+		timeout = WRITE_TIMEOUT_MS;
 	if (timeout > call_left_ms(call))
 		timeout = (unsigned)call_left_ms(call) + 1;
 	ok = header(&arena, line++, "x-ms-client-request-id",
 	            call->client_request_id ? call->client_request_id : uuid);
 	if (call->correlation_id)
 		ok = header(&arena, line++, "x-ms-correlation-request-id", call->correlation_id) && ok;
-	if (initiate)
+	if (writes)
 		*line++ = "Content-Type: application/json";
 	ok = asprintf(&auth, "Authorization: Bearer %s", token) > 0 && ok;
 	*line = auth;
 	if (ok)
 		call->exchange = http_start(call->azure->http,
 		                            &(struct http_request){
-		                                    .kind = initiate ? HTTP_TLS_ONCE : HTTP_TLS,
+		                                    .kind = writes ? HTTP_TLS_ONCE : HTTP_TLS,
+		                                    .method = call->spec.shape == CALL_PUT ? "PUT" : NULL,
 		                                    .url = call->url,
 		                                    .body = call->body,
 		                                    .headers = lines,
@@ -158,7 +160,7 @@ static bool send_request(struct azjit_call *call, const char *token)
 		explicit_bzero(auth, strlen(auth));
 	free(auth);
 	arena_free(&arena);
-	if (initiate)
+	if (writes)
 		call->azure->counts.writes++;
 	else
 		call->azure->counts.reads++;
@@ -171,7 +173,7 @@ static void call_expire(struct azjit_call *call)
 
 	if (call->exchange) {
 		call->exchange = http_cancel(call->exchange);
-		call->answer.maybe_done = call->spec.shape == CALL_INITIATE;
+		call->answer.maybe_done = call_writes(call);
 		call_fail(call, AZJIT_UNREACHABLE, "Resource Manager did not answer in time");
 	} else if (call->wait.link)
 		call_fail(call, AZJIT_IDENTITY, *trouble ? trouble : "no token in time");
@@ -285,10 +287,10 @@ struct azjit_call *call_new(struct azjit_azure *azure, const struct call_spec *s
 
 	if (!call)
 		return NULL;
-	if (!deadline)
-		deadline = spec->shape == CALL_INITIATE ? INITIATE_DEADLINE_MS : DEADLINE_MS;
 	call->azure = azure;
 	call->spec = *spec;
+	if (!deadline)
+		deadline = call_writes(call) ? WRITE_DEADLINE_MS : DEADLINE_MS;
 	call->deadline_ms = azjit_time_monotonic_ms() + deadline;
 	call->retries_left = spec->options.retries;
 	call->wait.wake = on_wake;

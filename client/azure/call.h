@@ -26,17 +26,20 @@ enum call_shape {
 	CALL_OBJECT = 0, // GET, one object
 	CALL_LIST,       // GET, value[] over all pages
 	CALL_INITIATE,   // POST, sent at most once
+	CALL_PUT,        // PUT, sent at most once: again, it might undo what another wrote in between
 	CALL_READY,      // a token and nothing else
 };
 
 struct call_result {
 	struct azjit_answer *answer;
 	const json_t
-	        *json; // the object; for lists an array of all elements; NULL unless answer->result is OK
+	        *json; // the object; for lists an array of all elements; NULL unless answer->result is OK,
+	               // and where a write was answered without a body
 	struct arena *arena; // of what the callback borrows
 	void (*fn)(void);    // the caller's, to be cast back
 	void *userdata;
 	const char *key; // what the spec gave
+	bool writes;     // a write: what was done is not known where its answer cannot be read
 };
 
 // Reads the JSON, and runs the caller's callback: always, exactly once. Afterwards nothing of the call
@@ -48,7 +51,7 @@ struct call_spec {
 	const char *id;     // resource or scope in the path; NULL: `path` is the whole
 	const char *path;   // what follows it, with its query; ours
 	const char *unique; // CALL_LIST: member by which repeated entries are told
-	const char *body;   // CALL_INITIATE: JSON
+	const char *body;   // of a write: JSON
 	const char *key;    // copied, for `done`; may be NULL
 	const char *client_request_id, *correlation_id; // copied; NULL: random, none
 	const char *refusal; // static; not NULL: nothing is asked, AZJIT_USAGE with this sentence

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// When is a POST surely not done? If no byte of it left, or if the answer's status line is a 4xx other
+// When is a write surely not done? If no byte of it left, or if the answer's status line is a 4xx other
 // than 408: every gateway on the way and Resource Manager itself answer so before or instead of the
 // work. All else may have been done: 408 and 5xx come from whoever lost patience (a 503 or 502 from a
 // gateway says nothing about the provider behind it), 2xx with an unreadable body was accepted, and a
@@ -51,12 +51,11 @@ static void note_answer(struct azjit_call *call, const struct http_answer *http)
 // Sets result, code and message of an answer that is no success.
 static void judge_failure(struct azjit_call *call, const struct http_answer *http)
 {
-	bool initiate = call->spec.shape == CALL_INITIATE;
 	char sentence[sizeof(call->error.message)];
 
 	if (http->fault == HTTP_FAULT_NONE) {
 		error_read("Resource Manager", http->status, http->body, http->body_len, &call->error);
-		call->answer.result = error_result(http->status, initiate);
+		call->answer.result = error_result(http->status, call_writes(call));
 		return;
 	}
 	call->error.code[0] = '\0';
@@ -82,7 +81,7 @@ static void judge_failure(struct azjit_call *call, const struct http_answer *htt
 
 static bool worth_again(const struct azjit_call *call, const struct http_answer *http)
 {
-	if (call->spec.shape == CALL_INITIATE)
+	if (call_writes(call))
 		return false;
 	switch (http->fault) {
 	case HTTP_FAULT_NONE:
@@ -122,7 +121,7 @@ static void judge_maybe_done(struct azjit_call *call, const struct http_answer *
 {
 	bool refused = http->status >= 400 && http->status < 500 && http->status != 408;
 
-	call->answer.maybe_done = call->spec.shape == CALL_INITIATE && http->sent && !refused;
+	call->answer.maybe_done = call_writes(call) && http->sent && !refused;
 }
 
 // --- bodies -------------------------------------------------------------------------------------------
@@ -199,7 +198,7 @@ static void accept_body(struct azjit_call *call, const struct http_answer *http)
 	const char *why = NULL;
 	json_auto_t *root = NULL;
 
-	if (call->spec.shape != CALL_INITIATE || strspn(http->body, " \r\n\t") < http->body_len)
+	if (!call_writes(call) || strspn(http->body, " \r\n\t") < http->body_len)
 		root = js_read(http->body, http->body_len, &why);
 	if (why) {
 		misread_body(call, why);
@@ -230,7 +229,7 @@ void call_answered(void *userdata, const struct http_answer *http)
 	judge_failure(call, http);
 	if (http->status == 401) {
 		identity_reject(call->azure->identity, call->token_serial);
-		if (!call->refreshed && call->spec.shape != CALL_INITIATE) {
+		if (!call->refreshed && !call_writes(call)) {
 			call->refreshed = true;
 			call_arm(call, 0);
 			return;

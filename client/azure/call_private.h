@@ -25,6 +25,12 @@ struct azjit_call {
 	char correlation[64];
 };
 
+// What must not be done twice: it is sent once, whatever comes of it.
+static inline bool call_writes(const struct azjit_call *call)
+{
+	return call->spec.shape == CALL_INITIATE || call->spec.shape == CALL_PUT;
+}
+
 // Gives the answer to the caller and ends the call.
 void call_finish(struct azjit_call *call);
 // The same with a sentence of our own.

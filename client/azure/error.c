@@ -87,7 +87,7 @@ void error_read(const char *who, int http_status, const char *body, size_t len, 
 		own_sentence(who, http_status, body, len, ret->message, sizeof(ret->message));
 }
 
-enum azjit_result error_result(int http_status, bool initiate)
+enum azjit_result error_result(int http_status, bool write)
 {
 	switch (http_status) {
 	case 401:
@@ -99,13 +99,13 @@ enum azjit_result error_result(int http_status, bool initiate)
 	case 429:
 		return AZJIT_THROTTLED;
 	case 404:
-		return initiate ? AZJIT_REQUEST_REFUSED : AZJIT_NOT_FOUND;
+		return write ? AZJIT_REQUEST_REFUSED : AZJIT_NOT_FOUND;
 	default:
 		break;
 	}
 	if (http_status >= 500)
 		return AZJIT_UNREACHABLE;
-	if (http_status >= 400 && initiate)
+	if (http_status >= 400 && write)
 		return AZJIT_REQUEST_REFUSED;
 	return AZJIT_PROTOCOL;
 }

@@ -18,7 +18,7 @@ struct error_text {
 // {"Message"}, HTML, plain text and nothing at all. `who` names the service in our own sentence.
 void error_read(const char *who, int http_status, const char *body, size_t len, struct error_text *ret);
 
-// The result of a read, or (initiate) of a request that asks for access, that was answered so.
-enum azjit_result error_result(int http_status, bool initiate);
+// The result of a read, or of a write, that was answered so.
+enum azjit_result error_result(int http_status, bool write);
 
 #endif

@@ -245,6 +245,8 @@ static bool exchange_fill(struct http_exchange *x, const struct http_request *re
 		    !SET(CURLOPT_POSTFIELDS, x->request_body))
 			return false;
 	}
+	if (request->method && !SET(CURLOPT_CUSTOMREQUEST, request->method))
+		return false;
 	return set_sinks(x) && http_policy(easy, request, x->http->ca_file, x->http->proxy);
 }
 

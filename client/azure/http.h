@@ -34,7 +34,8 @@ enum http_kind {
 struct http_request {
 	enum http_kind kind;
 	const char *url;
-	const char *body;           // NULL: GET, else POST; copied and wiped
+	const char *method;         // "PUT"; NULL: GET, with a body POST; static
+	const char *body;           // NULL: none; copied and wiped
 	const char *const *headers; // "Name: value", ended by NULL; copied and wiped
 	unsigned timeout_ms;        // of the whole exchange, name look-up to last byte
 };

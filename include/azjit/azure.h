@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A connection to one Azure cloud under one identity: what the nouns (jit.h, vm.h, network.h,
-// activity.h) call through. Asynchronous on a loop; nothing blocks.
+// activity.h, policy.h) call through. Asynchronous on a loop; nothing blocks.
 //
 // Every call takes a callback that runs exactly once, later, from the loop, never before the call
 // returned; unless the call was canceled, then never. What a callback receives is borrowed until it
@@ -33,7 +33,7 @@ struct azjit_azure_options {
 	enum azjit_identity_kind identity;
 	const char *tenant_id, *client_id, *object_id, *msi_res_id;
 	const char *secret_file;  // trusted, not readable by others; read anew for each token
-	unsigned call_timeout_ms; // one HTTP exchange; 0: 20 s (initiate: at least 65 s, §1.4)
+	unsigned call_timeout_ms; // one HTTP exchange; 0: 20 s (a write: at least 65 s, §1.4)
 };
 
 enum azjit_result azjit_azure_new(struct azjit_loop *loop, const struct azjit_azure_options *options,
@@ -60,13 +60,13 @@ struct azjit_answer {
 	const char *correlation_id; // x-ms-correlation-request-id of the answer, "" if none
 	azjit_ticks server_time;    // Date header, 0 if none
 	int64_t retry_after_ms;     // -1 if none
-	bool maybe_done; // a POST whose outcome is not known: sent, but no final answer (504, reset, time)
+	bool maybe_done; // a write whose outcome is not known: sent, but no final answer (504, reset, time)
 };
 
-// deadline_ms bounds the whole call with its retries and pages; 0: the default of 60 s (initiate 70 s).
+// deadline_ms bounds the whole call with its retries and pages; 0: the default of 60 s (a write 70 s).
 // Reads are tried again on 408, 429, 5xx and lost connections while the deadline lasts and `retries`
 // allow (Retry-After obeyed, jittered backoff); 401 once with a fresh token; nothing else, and
-// initiate never.
+// a write never.
 struct azjit_call_options {
 	unsigned deadline_ms;
 	unsigned retries;
