@@ -120,9 +120,16 @@ static void one_value_changes_and_read_only_members_stay_behind(void **state)
 {
 	_cleanup_arena_ struct arena arena = {0};
 	json_auto_t *object = data_json("assignment-example-identity");
-	const char *json = read_one(&arena, object)->json;
-	json_auto_t *body = body_of(json, "prefix", "DeptB", AZJIT_OK), *wanted = json_deep_copy(object);
-	json_t *properties = json_object_get(wanted, "properties");
+	json_t *properties = json_object_get(object, "properties");
+	json_auto_t *body = NULL, *wanted = NULL;
+
+	// A member that no document has yet goes back, too.
+	json_object_set_new(object, "newer",
+	                    json_pack("[n, b, f, I, s]", 1, 0.5, (json_int_t)-7, "\xc3\xbc"));
+	json_object_set_new(properties, "newer", json_pack("{s:{}}", "none"));
+	body = body_of(read_one(&arena, object)->json, "prefix", "DeptB", AZJIT_OK);
+	wanted = json_deep_copy(object);
+	properties = json_object_get(wanted, "properties");
 
 	assert_int_equal(json_object_del(wanted, "id") | json_object_del(wanted, "type") |
 	                         json_object_del(wanted, "name") | json_object_del(properties, "scope"),
