@@ -12,8 +12,7 @@ static const struct finding_kind
                       "same."},
         renamed = {"renamed", AZJIT_SEVERITY_LOW,
                    "Scanners look for 'ASC Default' in the display name and find nothing."},
-        off = {"off", AZJIT_SEVERITY_HIGH,
-               "Defender does not judge whether VMs have just-in-time access: none is ever reported."},
+        off = {"off", AZJIT_SEVERITY_HIGH, "Defender does not judge whether VMs have just-in-time access."},
         audit = {"audit", AZJIT_SEVERITY_MEDIUM,
                  "CloudSploit takes 'Audit' for on, but the definition allows AuditIfNotExists and Disabled "
                  "only."},
@@ -30,9 +29,10 @@ static const struct finding_kind
                      "An override changes effects past the parameters, which is all that the scanners read."},
         not_enforced = {"not-enforced", AZJIT_SEVERITY_MEDIUM,
                         "With DoNotEnforce the policy's effect is not enforced when resources are made or "
-                        "changed, and no scanner looks at it."},
-        not_scopes = {"not-scopes", AZJIT_SEVERITY_MEDIUM,
-                      "VMs in an excluded scope are judged by nobody, and no scanner looks at it."},
+                        "changed, and neither scanner looks at it."},
+        not_scopes =
+                {"not-scopes", AZJIT_SEVERITY_MEDIUM,
+                 "The policy does not hold for VMs in an excluded scope, and neither scanner looks at it."},
         several = {"several", AZJIT_SEVERITY_MEDIUM,
                    "CloudSploit reads the first of the list only: what it says may not be what is in force."};
 

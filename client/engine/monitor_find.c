@@ -12,8 +12,8 @@
 static const struct finding_kind
         unread = {"unread", AZJIT_SEVERITY_MEDIUM, "What could not be read is not known to be in order."},
         plan = {"plan", AZJIT_SEVERITY_HIGH,
-                "Just-in-time access needs Defender for Servers Plan 2: without it requests are refused and "
-                "nothing is judged."},
+                "Just-in-time access needs Defender for Servers Plan 2, and neither scanner looks at the "
+                "plan."},
         plan_unknown = {"plan-unknown", AZJIT_SEVERITY_LOW,
                         "Just-in-time access needs Plan 2, and Azure did not tell which plan it is."},
         vm_without = {"vm-without-jit", AZJIT_SEVERITY_HIGH,
@@ -22,14 +22,12 @@ static const struct finding_kind
         vm_off =
                 {"vm-off-by-policy", AZJIT_SEVERITY_MEDIUM,
                  "A policy keeps Defender from judging this VM, whatever the assignment says that was read."},
-        vm_unjudged =
-                {"vm-unjudged", AZJIT_SEVERITY_MEDIUM,
-                 "Defender has not judged this VM: a new one may take an hour, one in an excluded scope "
-                 "is never judged."},
+        vm_unjudged = {"vm-unjudged", AZJIT_SEVERITY_MEDIUM,
+                       "Defender has not judged this VM; a new one may take an hour."},
         vm_odd = {"vm-unknown", AZJIT_SEVERITY_LOW, "What Defender thinks of this VM is not known."},
-        open_all = {"open", AZJIT_SEVERITY_HIGH,
-                    "Anybody on the internet reaches the port without asking for access; the recommendation "
-                    "is healthy all the same."},
+        open_all =
+                {"open", AZJIT_SEVERITY_HIGH,
+                 "Whoever on the internet has a way to the VM reaches the port without asking for access."},
         open_some = {"open-to-some", AZJIT_SEVERITY_MEDIUM,
                      "Whoever comes from there reaches the port without asking for access, at any time."},
         open_unknown = {"open-unknown", AZJIT_SEVERITY_LOW,
