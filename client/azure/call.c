@@ -59,6 +59,7 @@ void call_finish(struct azjit_call *call)
 	        .fn = call->spec.fn,
 	        .userdata = call->spec.userdata,
 	        .key = call->key,
+	        .writes = call_writes(call),
 	};
 
 	// The callback may free the connection and everything on its list; this call is no more on it.

@@ -40,6 +40,7 @@ struct call_result {
 	void (*fn)(void);    // the caller's, to be cast back
 	void *userdata;
 	const char *key; // what the spec gave
+	bool writes;     // a write: what was done is not known where its answer cannot be read
 };
 
 // Reads the JSON, and runs the caller's callback: always, exactly once. Afterwards nothing of the call

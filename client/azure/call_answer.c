@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// When is a POST surely not done? If no byte of it left, or if the answer's status line is a 4xx other
+// When is a write surely not done? If no byte of it left, or if the answer's status line is a 4xx other
 // than 408: every gateway on the way and Resource Manager itself answer so before or instead of the
 // work. All else may have been done: 408 and 5xx come from whoever lost patience (a 503 or 502 from a
 // gateway says nothing about the provider behind it), 2xx with an unreadable body was accepted, and a

@@ -12,6 +12,7 @@
 #include <azjit/activity.h>
 #include <azjit/jit.h>
 #include <azjit/network.h>
+#include <azjit/policy.h>
 #include <azjit/vm.h>
 
 extern const char PARSE_NOMEM[];
@@ -32,6 +33,12 @@ const char *parse_subnets(struct arena *arena, const json_t *items, const struct
 const char *parse_public_ips(struct arena *arena, const json_t *items, const struct azjit_public_ip **ret);
 const char *parse_nsg(struct arena *arena, const json_t *nsg, const struct azjit_nsg **ret);
 const char *parse_events(struct arena *arena, const json_t *items, const struct azjit_activity_event **ret);
+const char *parse_assignments(struct arena *arena, const json_t *items,
+                              const struct azjit_policy_assignment **ret);
+// Those of the JIT recommendation, without the others.
+const char *parse_assessments(struct arena *arena, const json_t *items, const struct azjit_assessment **ret,
+                              size_t *ret_count);
+const char *parse_pricing(const json_t *object, struct azjit_pricing *ret);
 enum azjit_protocol parse_protocol(const char *text);
 
 // Turns what a parser said into the answer of a call; true if it was NULL.
@@ -39,5 +46,9 @@ bool parse_ok(const struct call_result *call, const char *what);
 
 // The body of an initiate call. AZJIT_USAGE for text that is no UTF-8, AZJIT_NOMEM.
 enum azjit_result initiate_body(const struct azjit_jit_initiate *request, struct azjit_buf *ret);
+// The body of a PUT: the assignment as it was read, one parameter set. AZJIT_USAGE for what is no
+// assignment and for text that is no UTF-8, AZJIT_NOMEM.
+enum azjit_result assignment_body(const char *json, const char *parameter, const char *value,
+                                  struct azjit_buf *ret);
 
 #endif

@@ -34,8 +34,7 @@ static bool within_any(const char *const *prefixes, size_t count, const struct a
 	return false;
 }
 
-// Never reachable over the public internet (RFC 1918, RFC 3927, RFC 1122, RFC 4193, RFC 4291).
-static bool never_internet(const struct azjit_addr *addr)
+bool azjit_addr_never_internet(const struct azjit_addr *addr)
 {
 	static const char *const prefixes[] = {"10.0.0.0/8",     "172.16.0.0/12", "192.168.0.0/16",
 	                                       "169.254.0.0/16", "127.0.0.0/8",   "fc00::/7",
@@ -55,12 +54,16 @@ static bool never_network(const struct azjit_addr *addr)
 
 // Tags on the source's side. VirtualNetwork holds peers, on-premises ranges and possibly default routes,
 // so hardly any address is provably outside; Internet is what is public and not in VirtualNetwork.
-static enum match match_source_tag(const char *tag, const struct azjit_addr *addr)
+static enum match match_source_tag(const char *tag, const struct azjit_addr *addr, bool from_internet)
 {
+	if (from_internet && azjit_ieq(tag, "Internet"))
+		return MATCH_YES;
+	if (from_internet && azjit_ieq(tag, "VirtualNetwork"))
+		return MATCH_NO;
 	if (azjit_ieq(tag, "AzureLoadBalancer") && addr->family == AZJIT_IPV4)
 		return within("168.63.129.16", addr) ? MATCH_YES : MATCH_NO;
 	if (azjit_ieq(tag, "Internet"))
-		return never_internet(addr) ? MATCH_NO : MATCH_MAYBE;
+		return azjit_addr_never_internet(addr) ? MATCH_NO : MATCH_MAYBE;
 	if (azjit_ieq(tag, "VirtualNetwork"))
 		return never_network(addr) ? MATCH_NO : MATCH_MAYBE;
 	return MATCH_MAYBE;
@@ -74,12 +77,13 @@ static enum match match_destination_tag(const char *tag, const struct azjit_addr
 	if (azjit_ieq(tag, "AzureLoadBalancer"))
 		return MATCH_NO;
 	if (azjit_ieq(tag, "Internet"))
-		return never_internet(addr) ? MATCH_NO : MATCH_MAYBE;
+		return azjit_addr_never_internet(addr) ? MATCH_NO : MATCH_MAYBE;
 	return MATCH_MAYBE;
 }
 
-static enum match match_text(const char *text, const struct azjit_addr *addr, bool source)
+static enum match match_text(const char *text, const struct azjit_flow *flow, bool source)
 {
+	const struct azjit_addr *addr = source ? &flow->source : &flow->destination;
 	struct azjit_prefix prefix;
 
 	if (azjit_streq(text, "*"))
@@ -90,16 +94,16 @@ static enum match match_text(const char *text, const struct azjit_addr *addr, bo
 		return azjit_prefix_contains(&prefix, addr) ? MATCH_YES : MATCH_NO;
 	if (!isalpha((unsigned char)*text))
 		return MATCH_MAYBE;
-	return source ? match_source_tag(text, addr) : match_destination_tag(text, addr);
+	return source ? match_source_tag(text, addr, flow->from_internet) : match_destination_tag(text, addr);
 }
 
-static enum match match_texts(const struct azjit_rule_side *side, const struct azjit_addr *addr, bool source,
+static enum match match_texts(const struct azjit_rule_side *side, const struct azjit_flow *flow, bool source,
                               const char **ret_text)
 {
 	enum match best = MATCH_NO;
 
 	for (size_t i = 0; i < side->text_count; i++) {
-		enum match match = match_text(side->texts[i], addr, source);
+		enum match match = match_text(side->texts[i], flow, source);
 
 		if (match > best)
 			*ret_text = side->texts[i];
@@ -111,10 +115,10 @@ static enum match match_texts(const struct azjit_rule_side *side, const struct a
 static enum match match_source(const struct azjit_rule *rule, const struct azjit_flow *flow,
                                const char **ret_text)
 {
-	enum match match = match_texts(&rule->source, &flow->source, true, ret_text);
+	enum match match = match_texts(&rule->source, flow, true, ret_text);
 
 	// Which addresses a group has is not read; that it has the source's cannot be excluded.
-	if (match == MATCH_NO && rule->source.asg_count) {
+	if (match == MATCH_NO && rule->source.asg_count && !flow->from_internet) {
 		*ret_text = azjit_id_name(rule->source.asg_ids[0]);
 		return MATCH_MAYBE;
 	}
@@ -128,7 +132,7 @@ static enum match match_destination(const struct azjit_rule *rule, const struct 
 		for (size_t j = 0; j < flow->destination_asg_count; j++)
 			if (azjit_ieq(rule->destination.asg_ids[i], flow->destination_asg_ids[j]))
 				return MATCH_YES;
-	return match_texts(&rule->destination, &flow->destination, false, ret_text);
+	return match_texts(&rule->destination, flow, false, ret_text);
 }
 
 // --- protocol and ports -------------------------------------------------------------------------------
@@ -272,7 +276,8 @@ static void judge_group(const struct azjit_nsg *nsg, const char *level, const st
 	azjit_printable(azjit_id_name(nsg->id), why->nsg, sizeof(why->nsg));
 	for (size_t i = 0; i < nsg->rule_count; i++) {
 		const struct azjit_rule *rule = &nsg->rules[i];
-		enum match match = rule->inbound ? match_rule(rule, flow, &doubt) : MATCH_NO;
+		bool counts = rule->inbound && !(flow->without_grants && rule->allow && jit_name(rule->name));
+		enum match match = counts ? match_rule(rule, flow, &doubt) : MATCH_NO;
 
 		if (match == MATCH_MAYBE) {
 			first_doubt = doubtful ? first_doubt : doubt;
@@ -321,19 +326,31 @@ enum azjit_verdict azjit_nsg_verdict(const struct azjit_nsg *nic_nsg, const stru
 	return ret_why->verdict;
 }
 
-bool azjit_nsg_has_jit_allow(const struct azjit_nsg *nsg, const struct azjit_flow *flow,
-                             const struct azjit_rule **ret_rule)
+static bool has_jit(const struct azjit_nsg *nsg, const struct azjit_flow *flow, bool allow,
+                    const struct azjit_rule **ret_rule)
 {
 	struct doubt doubt;
 
 	for (size_t i = 0; nsg && i < nsg->rule_count; i++) {
 		const struct azjit_rule *rule = &nsg->rules[i];
 
-		if (rule->inbound && rule->allow && jit_name(rule->name) &&
+		if (rule->inbound && rule->allow == allow && jit_name(rule->name) &&
 		    match_rule(rule, flow, &doubt) == MATCH_YES) {
 			*ret_rule = rule;
 			return true;
 		}
 	}
 	return false;
+}
+
+bool azjit_nsg_has_jit_allow(const struct azjit_nsg *nsg, const struct azjit_flow *flow,
+                             const struct azjit_rule **ret_rule)
+{
+	return has_jit(nsg, flow, true, ret_rule);
+}
+
+bool azjit_nsg_has_jit_deny(const struct azjit_nsg *nsg, const struct azjit_flow *flow,
+                            const struct azjit_rule **ret_rule)
+{
+	return has_jit(nsg, flow, false, ret_rule);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A connection to one Azure cloud under one identity: what the nouns (jit.h, vm.h, network.h,
-// activity.h) call through. Asynchronous on a loop; nothing blocks.
+// activity.h, policy.h) call through. Asynchronous on a loop; nothing blocks.
 //
 // Every call takes a callback that runs exactly once, later, from the loop, never before the call
 // returned; unless the call was canceled, then never. What a callback receives is borrowed until it

@@ -57,6 +57,9 @@ struct azjit_flow {
 	enum azjit_protocol protocol;
 	const char *const *destination_asg_ids; // of the ipconfig that owns the address
 	size_t destination_asg_count;
+	bool from_internet;  // the source is in nobody's virtual network: the tag Internet is met,
+	                     // VirtualNetwork and every application security group are not
+	bool without_grants; // allow rules with a JIT name do not count
 };
 
 // Why the verdict is what it is; names the rule that decided (for ALLOW at two levels: the rule of
@@ -81,5 +84,11 @@ enum azjit_verdict azjit_nsg_verdict(const struct azjit_nsg *nic_nsg, const stru
 // with a verdict of DENY this says "shadowed", without it "missing".
 bool azjit_nsg_has_jit_allow(const struct azjit_nsg *nsg, const struct azjit_flow *flow,
                              const struct azjit_rule **ret_rule);
+// The same of a deny rule with a JIT name: with a verdict of ALLOW it is there in vain.
+bool azjit_nsg_has_jit_deny(const struct azjit_nsg *nsg, const struct azjit_flow *flow,
+                            const struct azjit_rule **ret_rule);
+
+// Not an address of the public internet (RFC 1918, RFC 3927, RFC 1122, RFC 4193, RFC 4291).
+bool azjit_addr_never_internet(const struct azjit_addr *addr);
 
 #endif

@@ -23,7 +23,7 @@ enum azjit_result {
 	AZJIT_THROTTLED,       // Azure: 429, longer than we may wait
 	AZJIT_UNREACHABLE,     // Azure: no connection, a timeout, 5xx
 	AZJIT_PROTOCOL,        // an answer that is not what Azure documents
-	AZJIT_REQUEST_REFUSED, // Azure refused the JIT request (400, 404, 409)
+	AZJIT_REQUEST_REFUSED, // Azure refused the request or the change (400, 404, 409)
 	AZJIT_REQUEST_FAILED,  // Azure took the request and failed it later
 	AZJIT_RULE_MISSING,    // deadline: the allow rule never came
 	AZJIT_RULE_SHADOWED,   // deadline: another rule decides before ours

@@ -93,6 +93,7 @@ static void provider_headers(struct request *req, enum manners m)
 	case MANNERS_INSIGHTS:
 		reply_header(req, "Server", "Microsoft-IIS/10.0");
 		break;
+	case MANNERS_OTHER:
 	case MANNERS_ARM:
 	case MANNERS_PLAIN:
 		break;

@@ -16,6 +16,7 @@ enum manners {
 	MANNERS_NETWORK,
 	MANNERS_COMPUTE,
 	MANNERS_INSIGHTS,
+	MANNERS_OTHER, // a provider of whom nothing was recorded
 	MANNERS_PLAIN, // no Azure headers: Entra ID, IMDS
 };
 
@@ -36,7 +37,8 @@ struct route {
 };
 
 extern const struct route routes_subscriptions[], routes_metadata[], routes_jit[], routes_pricings[],
-        routes_compute[], routes_network[], routes_nsg[], routes_activity[], routes_entra[], routes_imds[];
+        routes_compute[], routes_network[], routes_nsg[], routes_activity[], routes_policy[],
+        routes_assessments[], routes_entra[], routes_imds[];
 
 // Sets route and params. True when some route has the path (its method may differ: route stays NULL).
 bool route_find(struct request *req);

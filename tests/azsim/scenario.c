@@ -30,6 +30,10 @@ static const struct {
                 "instance_view"},
         {"jit_policies", "name rg subscription location vms state deny requests body"},
         {"pricings", "name tier sub_plan body subscription"},
+        {"policy_assignments",
+         "name subscription scope display_name definition parameters not_scopes enforcement "
+         "metadata body"},
+        {"assessments", "vm rg subscription name code cause description display_name body"},
         {"resources", NULL},
         {"principals", "name kind app_id object_id secret upn resource_id roles"},
         {"imds", "identities system vm"},
@@ -283,6 +287,7 @@ void scenario_build(struct sim *sim)
 	scenario_literals(sim);
 	scenario_principals(sim);
 	scenario_jit(sim);
+	scenario_policy(sim);
 	sim->building = false;
 	enforce_all(sim);
 }

@@ -26,5 +26,6 @@ _Noreturn void scenario_wrong(const char *what, const char *sentence);
 void scenario_network(struct sim *sim);
 void scenario_machines(struct sim *sim);
 void scenario_jit(struct sim *sim);
+void scenario_policy(struct sim *sim);
 
 #endif

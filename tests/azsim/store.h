@@ -29,6 +29,10 @@ struct resource {
 #define TYPE_PIP          "Microsoft.Network/publicIPAddresses"
 #define TYPE_JIT          "Microsoft.Security/locations/jitNetworkAccessPolicies"
 #define TYPE_PRICING      "Microsoft.Security/pricings"
+#define TYPE_ASSIGNMENT   "Microsoft.Authorization/policyAssignments"
+#define TYPE_POLICY       "Microsoft.Authorization/policyDefinitions"
+#define TYPE_POLICY_SET   "Microsoft.Authorization/policySetDefinitions"
+#define TYPE_ASSESSMENT   "Microsoft.Security/assessments"
 #define TYPE_RG           "Microsoft.Resources/resourceGroups"
 #define TYPE_SUBSCRIPTION "Microsoft.Resources/subscriptions"
 

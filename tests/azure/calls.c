@@ -189,6 +189,60 @@ static void on_events(void *userdata, const struct azjit_answer *answer,
 	ended(userdata);
 }
 
+static void print_assignment(const struct azjit_policy_assignment *one)
+{
+	(void)printf("assignment id=%s name=%s display=%s scope=%s definition=%s mode=%s overridden=%d",
+	             lower(one->id), lower(one->name), one->display_name, lower(one->scope),
+	             lower(one->definition_id), one->enforcement_mode, one->overridden);
+	print_list("not", one->not_scopes, one->not_scope_count);
+	(void)printf("\n");
+	for (size_t i = 0; i < one->parameter_count; i++)
+		(void)printf("parameter %s=%s text=%d\n", one->parameters[i].name, one->parameters[i].value,
+		             one->parameters[i].text);
+}
+
+static void on_assignments(void *userdata, const struct azjit_answer *answer,
+                           const struct azjit_policy_assignment *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		print_assignment(&list[i]);
+	print_answer(answer, count);
+	ended(userdata);
+}
+
+// What was just read is written back, with the parameter changed that the arguments name.
+static void on_assignment_to_change(void *userdata, const struct azjit_answer *answer,
+                                    const struct azjit_policy_assignment *list, size_t count)
+{
+	struct azjit_call_options options = {(unsigned)driver.deadline_ms, (unsigned)driver.retries};
+
+	if (count != 1) {
+		on_assignments(userdata, answer, list, count);
+		return;
+	}
+	driver.calls[(const size_t *)userdata - indexes] =
+	        azjit_policy_assignment_set(driver.azure, list, driver.arguments[2], driver.arguments[3],
+	                                    options, on_assignments, userdata);
+}
+
+static void on_assessments(void *userdata, const struct azjit_answer *answer,
+                           const struct azjit_assessment *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)printf("assessment of=%s code=%s cause=%s description=%s\n", lower(list[i].resource_id),
+		             list[i].code, list[i].cause, list[i].description);
+	print_answer(answer, count);
+	ended(userdata);
+}
+
+static void on_pricing(void *userdata, const struct azjit_answer *answer, const struct azjit_pricing *pricing)
+{
+	if (pricing)
+		(void)printf("plan tier=%s plan=%s\n", pricing->tier, pricing->sub_plan);
+	print_answer(answer, pricing != NULL);
+	ended(userdata);
+}
+
 // --- starting -----------------------------------------------------------------------------------------
 
 // POLICY VM PORT SOURCE[,SOURCE]…
@@ -257,6 +311,18 @@ struct azjit_call *start_call(const char *name, size_t index)
 		return azjit_nsg_get(azure, id, options, on_nsg, tag(index));
 	if (azjit_streq(name, "activity"))
 		return start_activity(options, index);
+	if (azjit_streq(name, "assignments"))
+		return azjit_policy_assignment_list(azure, id, options, on_assignments, tag(index));
+	if (azjit_streq(name, "assignment"))
+		return azjit_policy_assignment_get(azure, id, options, on_assignments, tag(index));
+	if (azjit_streq(name, "assign"))
+		return azjit_policy_assignment_get(azure, id, options, on_assignment_to_change, tag(index));
+	if (azjit_streq(name, "assessments"))
+		return azjit_assessment_list(azure, id, options, on_assessments, tag(index));
+	if (azjit_streq(name, "assessment"))
+		return azjit_assessment_get(azure, id, options, on_assessments, tag(index));
+	if (azjit_streq(name, "pricing"))
+		return azjit_pricing_get(azure, id, options, on_pricing, tag(index));
 	(void)fprintf(stderr, "driver: %s is no call\n", name);
 	exit(64);
 }

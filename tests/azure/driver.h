@@ -5,6 +5,7 @@
 #include <azjit/activity.h>
 #include <azjit/jit.h>
 #include <azjit/network.h>
+#include <azjit/policy.h>
 #include <azjit/vm.h>
 
 #define MAX_CALLS ((size_t)300)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of client/azure share: bodies as data, and a shorthand for security groups.
+// What the tests of client/azure share: bodies as data.
 #ifndef AZJIT_TEST_AZURE_DATA_H
 #define AZJIT_TEST_AZURE_DATA_H
 
