@@ -24,8 +24,10 @@ Q := @
 say = @printf '  %-5s %s\n' $(1) $(2)
 endif
 
+# From the directory of azjit to that of azjit-direct: the same under every PREFIX, and in a staged tree.
+libexec := $(shell realpath -ms --relative-to='$(BINDIR)' '$(LIBEXECDIR)')
 CFLAGS ?= -O2 -g
-ours := -std=gnu11 -D_GNU_SOURCE -Iinclude -DAZJIT_VERSION='"$(VERSION)"' -DAZJIT_LIBEXECDIR='"$(LIBEXECDIR)"' \
+ours := -std=gnu11 -D_GNU_SOURCE -Iinclude -DAZJIT_VERSION='"$(VERSION)"' -DAZJIT_LIBEXEC='"$(libexec)"' \
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wundef \
 	-Wvla -Wwrite-strings -Wno-unused-parameter -fno-common -fno-strict-aliasing $(if $(WERROR),-Werror)
 # Which of the hardening flags this compiler takes is asked once per build directory.
