@@ -118,7 +118,8 @@ static json_t *rewrite_fraction(struct dice *d, const char *key, json_t *v)
 // Maps are not extended: every key of theirs is data.
 static bool is_map(const char *key)
 {
-	return !strcmp(key, "tags") || !strcmp(key, "claims") || !strcmp(key, "identity");
+	return !strcmp(key, "tags") || !strcmp(key, "claims") || !strcmp(key, "identity") ||
+	       !strcmp(key, "parameters");
 }
 
 static json_t *rewrite_unknown(struct dice *d, const char *key, json_t *v)
