@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A call goes through these steps, each begun by its one timer or by an answer, never by the caller:
 //
-//   start ─▶ token? ──no──▶ waits (identity wakes it, or its deadline does)
+//   start ─▶ endpoints, token? ──no──▶ waits (these wake it, or its deadline does)
 //              │yes
 //              ▼
 //           exchange ─▶ 2xx ─▶ another page? ─yes─▶ start
@@ -128,6 +128,7 @@ static bool send_request(struct azjit_call *call, const char *token)
 	struct arena arena = {0};
 	char uuid[AZJIT_UUID_CHARS], *auth = NULL;
 	const char **line = lines + 1;
+	_cleanup_free_ char *url = NULL;
 	bool ok;
 
 	if (!call->client_request_id && azjit_uuid_random(uuid) != AZJIT_OK)
@@ -136,6 +137,8 @@ static bool send_request(struct azjit_call *call, const char *token)
 		timeout = INITIATE_TIMEOUT_MS;
 	if (timeout > call_left_ms(call))
 		timeout = (unsigned)call_left_ms(call) + 1;
+	if (asprintf(&url, "%s%s", *call->url == '/' ? call->azure->at.resource_manager : "", call->url) < 0)
+		return false;
 	ok = header(&arena, line++, "x-ms-client-request-id",
 	            call->client_request_id ? call->client_request_id : uuid);
 	if (call->correlation_id)
@@ -148,7 +151,7 @@ static bool send_request(struct azjit_call *call, const char *token)
 		call->exchange = http_start(call->azure->http,
 		                            &(struct http_request){
 		                                    .kind = initiate ? HTTP_TLS_ONCE : HTTP_TLS,
-		                                    .url = call->url,
+		                                    .url = url,
 		                                    .body = call->body,
 		                                    .headers = lines,
 		                                    .timeout_ms = timeout,
@@ -165,15 +168,24 @@ static bool send_request(struct azjit_call *call, const char *token)
 	return call->exchange != NULL;
 }
 
+static bool endpoints_known(const struct azjit_call *call)
+{
+	return *call->azure->at.audience;
+}
+
 static void call_expire(struct azjit_call *call)
 {
-	const char *trouble = identity_trouble(call->azure->identity);
+	const char *trouble = identity_trouble(call->azure->identity),
+	           *lost = endpoints_trouble(call->azure->endpoints);
 
 	if (call->exchange) {
 		call->exchange = http_cancel(call->exchange);
 		call->answer.maybe_done = call->spec.shape == CALL_INITIATE;
 		call_fail(call, AZJIT_UNREACHABLE, "Resource Manager did not answer in time");
-	} else if (call->wait.link)
+	} else if (call->wait.link && !endpoints_known(call))
+		call_fail(call, AZJIT_UNREACHABLE,
+		          *lost ? lost : "the cloud's metadata endpoint did not answer in time");
+	else if (call->wait.link)
 		call_fail(call, AZJIT_IDENTITY, *trouble ? trouble : "no token in time");
 	else if (*call->error.message)
 		call_finish(call); // the failure that the backoff was for
@@ -194,6 +206,11 @@ static void on_timer(void *userdata)
 		call_expire(call);
 		return;
 	}
+	if (!endpoints_known(call)) {
+		call_arm(call, call_left_ms(call));
+		endpoints_wait(call->azure->endpoints, &call->wait);
+		return;
+	}
 	token = identity_token(call->azure->identity, &call->token_serial);
 	if (!token) {
 		call_arm(call, call_left_ms(call));
@@ -208,7 +225,7 @@ static void on_timer(void *userdata)
 	}
 }
 
-// Runs inside the identity: only notes, and lets the loop do the rest.
+// Runs inside the identity or the endpoints: only notes, and lets the loop do the rest.
 static void on_wake(void *userdata, enum azjit_result result, const char *reason)
 {
 	struct azjit_call *call = userdata;
@@ -237,18 +254,17 @@ static const char *refusal_of(const struct call_spec *spec)
 // What cannot be asked is found here, and told later: the call is left without a URL.
 static void call_prepare(struct azjit_call *call, const struct call_spec *spec)
 {
-	const char *origin = call->azure->resource_manager;
 	const char *refusal = refusal_of(spec);
 	enum azjit_result result = refusal ? AZJIT_USAGE : AZJIT_OK;
 
 	if (result != AZJIT_OK)
 		call->url = NULL;
 	else if (spec->shape == CALL_READY)
-		call->url = strdup(origin);
+		call->url = strdup("/");
 	else if (spec->id)
-		result = url_resource(origin, spec->id, spec->path, &call->url);
-	else if (asprintf(&call->url, "%s%s", origin, spec->path) < 0)
-		call->url = NULL;
+		result = url_resource("", spec->id, spec->path, &call->url);
+	else
+		call->url = strdup(spec->path);
 	call->answer.result = AZJIT_DENIED;
 	if (result == AZJIT_USAGE) {
 		call->answer.result = AZJIT_USAGE;

@@ -4,6 +4,8 @@
 #ifndef AZJIT_AZURE_CALL_H
 #define AZJIT_AZURE_CALL_H
 
+#include "cloud.h"
+#include "endpoints.h"
 #include "http.h"
 #include "identity.h"
 #include "json.h"
@@ -15,8 +17,10 @@ struct azjit_azure {
 	struct azjit_loop *loop;
 	struct http *http;
 	struct identity *identity;
-	struct azjit_azure_options options;    // strings owned
-	char *resource_manager, *login, *imds; // origins
+	struct azjit_azure_options options; // strings owned
+	struct cloud_endpoints at, fixed;   // in force; those of the configuration, "" where not set
+	struct endpoints *endpoints;        // asks for `at`; NULL for a cloud that is built in
+	char *imds, *metadata;              // origins; metadata NULL likewise
 	struct azjit_call *calls;
 	struct azjit_azure_counts counts;
 	azjit_ticks offset; // service's clock less ours

@@ -179,7 +179,7 @@ static void page_done(struct azjit_call *call, json_t *root)
 		call_fail(call, AZJIT_NOMEM, "out of memory");
 	} else if (!*link) {
 		list_done(call);
-	} else if (url_follow(call->azure->resource_manager, link, &url) != AZJIT_OK) {
+	} else if (url_follow(call->azure->at.resource_manager, link, &url) != AZJIT_OK) {
 		misread_body(call, "a nextLink that leads to another host");
 	} else if (++call->pages > MAX_PAGES || js_count(call->items) > MAX_ENTRIES) {
 		free(url);

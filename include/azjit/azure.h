@@ -24,7 +24,8 @@ enum azjit_identity_kind {
 
 // All strings are copied; NULL where not set.
 struct azjit_azure_options {
-	const char *cloud;                // AzureCloud, AzureUSGovernment, AzureChinaCloud (§6.7)
+	const char *cloud;                // AzureCloud, AzureUSGovernment, AzureChinaCloud (§6.7), or
+	const char *metadata_url;         // another whose endpoints are asked here; https only, no path
 	const char *resource_manager_url; // overrides the cloud's, https only, no path
 	const char *login_url;            // likewise
 	const char *imds_url;             // http, default http://169.254.169.254
@@ -36,6 +37,11 @@ struct azjit_azure_options {
 	unsigned call_timeout_ms; // one HTTP exchange; 0: 20 s (initiate: at least 65 s, §1.4)
 };
 
+// True for a cloud that needs no metadata_url.
+bool azjit_cloud_builtin(const char *name);
+
+// With metadata_url this asks nothing yet: until the metadata endpoint answered, calls wait or fail with
+// a sentence that says so, and it is asked again in the background.
 enum azjit_result azjit_azure_new(struct azjit_loop *loop, const struct azjit_azure_options *options,
                                   struct azjit_reason *reason, struct azjit_azure **ret);
 void azjit_azure_free(struct azjit_azure *azure); // cancels what is in flight

@@ -19,6 +19,7 @@ static const struct {
 	const char **text;
 } texts[] = {
         {"cloud", &driver.options.cloud},
+        {"metadata", &driver.options.metadata_url},
         {"arm", &driver.options.resource_manager_url},
         {"login", &driver.options.login_url},
         {"imds", &driver.options.imds_url},
