@@ -196,6 +196,7 @@ void azjit_azure_free(struct azjit_azure *azure)
 	http_free(azure->http);
 	for (size_t i = 0; i < AZJIT_COUNT(strings); i++)
 		free(*string_at(&azure->options, strings[i]));
+	buckets_free(&azure->buckets);
 	free(azure->imds);
 	free(azure->metadata);
 	free(azure);

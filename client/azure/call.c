@@ -4,6 +4,9 @@
 //   start ─▶ endpoints, token? ──no──▶ waits (these wake it, or its deadline does)
 //              │yes
 //              ▼
+//           room in the subscription's bucket? ──no──▶ start, when there may be
+//              │yes
+//              ▼
 //           exchange ─▶ 2xx ─▶ another page? ─yes─▶ start
 //              │                    └no─▶ done
 //              ├─▶ 401, first time ─▶ token forgotten ─▶ start
@@ -193,6 +196,30 @@ static void call_expire(struct azjit_call *call)
 		call_fail(call, AZJIT_UNREACHABLE, "Resource Manager did not answer in time");
 }
 
+// Else the call is armed for when it may, or has failed, as that is too late for it.
+static bool may_go(struct azjit_call *call)
+{
+	uint64_t wait_ms =
+	        bucket_take(call->bucket, azjit_time_monotonic_ms(), call->spec.options.background);
+	char sentence[160];
+
+	if (wait_ms == 0)
+		return true;
+	if (!call->held)
+		call->azure->counts.held++;
+	call->held = true;
+	if (wait_ms < call_left_ms(call)) {
+		call_arm(call, wait_ms);
+		return false;
+	}
+	(void)snprintf(sentence, sizeof(sentence),
+	               "Azure's limit of calls to this subscription is used up; it is asked again in %llu s",
+	               (unsigned long long)(wait_ms + 999) / 1000);
+	call->answer.retry_after_ms = (int64_t)wait_ms;
+	call_fail(call, AZJIT_THROTTLED, sentence);
+	return false;
+}
+
 static void on_timer(void *userdata)
 {
 	struct azjit_call *call = userdata;
@@ -218,6 +245,8 @@ static void on_timer(void *userdata)
 	} else if (call->spec.shape == CALL_READY) {
 		call->answer.result = AZJIT_OK;
 		call_finish(call);
+	} else if (!may_go(call)) {
+		return;
 	} else if (!send_request(call, token)) {
 		call_fail(call, AZJIT_NOMEM, "out of memory");
 	} else {
@@ -276,6 +305,17 @@ static void call_prepare(struct azjit_call *call, const struct call_spec *spec)
 	}
 }
 
+static bool find_bucket(struct azjit_call *call, const struct call_spec *spec)
+{
+	char subscription[64];
+
+	if (!spec->id || !azjit_id_segment(spec->id, "subscriptions", subscription, sizeof(subscription)))
+		subscription[0] = '\0';
+	call->bucket = buckets_find(&call->azure->buckets, subscription, spec->shape == CALL_INITIATE,
+	                            azjit_time_monotonic_ms());
+	return call->bucket;
+}
+
 static bool copy_strings(struct azjit_call *call, const struct call_spec *spec)
 {
 	const struct {
@@ -313,7 +353,7 @@ struct azjit_call *call_new(struct azjit_azure *azure, const struct call_spec *s
 	call->answer.message = call->error.message;
 	call->answer.correlation_id = call->correlation;
 	call->answer.retry_after_ms = -1;
-	if (!copy_strings(call, spec) ||
+	if (!copy_strings(call, spec) || !find_bucket(call, spec) ||
 	    azjit_loop_timer(azure->loop, 0, on_timer, call, &call->timer) != AZJIT_OK) {
 		call_free(call);
 		return NULL;

@@ -4,6 +4,7 @@
 #ifndef AZJIT_AZURE_CALL_H
 #define AZJIT_AZURE_CALL_H
 
+#include "bucket.h"
 #include "cloud.h"
 #include "endpoints.h"
 #include "http.h"
@@ -21,6 +22,7 @@ struct azjit_azure {
 	struct cloud_endpoints at, fixed;   // in force; those of the configuration, "" where not set
 	struct endpoints *endpoints;        // asks for `at`; NULL for a cloud that is built in
 	char *imds, *metadata;              // origins; metadata NULL likewise
+	struct buckets buckets;
 	struct azjit_call *calls;
 	struct azjit_azure_counts counts;
 	azjit_ticks offset; // service's clock less ours

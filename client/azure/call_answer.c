@@ -30,6 +30,22 @@ static void set_clock(struct azjit_azure *azure, azjit_ticks date, azjit_ticks t
 		azure->offset = latest;
 }
 
+// A provider with a limit of its own tells `requests` in the place of the other two.
+static void note_limits(struct azjit_call *call, const struct http_answer *http)
+{
+	bool write = call->spec.shape == CALL_INITIATE;
+	const char *told[] = {write ? http->remaining_writes : http->remaining_reads,
+	                      http->remaining_requests};
+	uint64_t now = azjit_time_monotonic_ms(), remaining;
+	int64_t hold = call->answer.retry_after_ms;
+
+	for (size_t i = 0; i < AZJIT_COUNT(told); i++)
+		if (azjit_parse_u64(told[i], 0, UINT32_MAX, &remaining) == AZJIT_OK)
+			bucket_lower(call->bucket, now, remaining);
+	if (http->status == 429)
+		bucket_hold(call->bucket, now, hold > 0 ? (uint64_t)hold : 0);
+}
+
 static void note_answer(struct azjit_call *call, const struct http_answer *http)
 {
 	struct azjit_answer *answer = &call->answer;
@@ -42,6 +58,7 @@ static void note_answer(struct azjit_call *call, const struct http_answer *http)
 	answer->server_time = date;
 	answer->retry_after_ms =
 	        retry_after_ms(http->retry_after, date ? date : azjit_azure_now(call->azure));
+	note_limits(call, http);
 	if (http->status == 429)
 		call->azure->counts.throttled++;
 	if (http->fault != HTTP_FAULT_NONE || http->status >= 500 || http->status == 408)

@@ -14,7 +14,8 @@ struct azjit_call {
 	char *body, *key, *client_request_id, *correlation_id;
 	uint64_t deadline_ms;
 	unsigned retries_left, attempt, pages, token_serial;
-	bool refreshed, finishing;
+	bool refreshed, finishing, held;
+	struct bucket *bucket; // what it is counted against
 	struct azjit_source *timer;
 	struct http_exchange *exchange;
 	struct identity_wait wait;

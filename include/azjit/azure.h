@@ -73,9 +73,12 @@ struct azjit_answer {
 // Reads are tried again on 408, 429, 5xx and lost connections while the deadline lasts and `retries`
 // allow (Retry-After obeyed, jittered backoff); 401 once with a fresh token; nothing else, and
 // initiate never.
+// Each exchange is counted against a bucket of its subscription (client/azure/bucket.h), and waits while
+// that is empty; a call that would wait beyond its deadline fails at once, AZJIT_THROTTLED, unsent.
 struct azjit_call_options {
 	unsigned deadline_ms;
 	unsigned retries;
+	bool background; // nobody waits for it: it leaves room to those for whom somebody does
 };
 
 // The subscriptions this identity sees. GET /subscriptions?api-version=2020-01-01
@@ -89,9 +92,9 @@ typedef void azjit_subscriptions_fn(void *userdata, const struct azjit_answer *a
 struct azjit_call *azjit_subscriptions_list(struct azjit_azure *azure, struct azjit_call_options options,
                                             azjit_subscriptions_fn *fn, void *userdata);
 
-// Counters for `azjit status`: exchanges by kind since start.
+// Counters for `azjit status`: exchanges by kind since start; held: calls that waited for their bucket.
 struct azjit_azure_counts {
-	uint64_t reads, writes, throttled, failed;
+	uint64_t reads, writes, throttled, failed, held;
 };
 void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_counts *ret);
 
