@@ -210,6 +210,20 @@ azjit_ticks azjit_azure_now(const struct azjit_azure *azure)
 void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_counts *ret)
 {
 	*ret = azure->counts;
+	ret->token_age_s = identity_age_s(azure->identity);
+}
+
+bool azjit_azure_operation(const struct azjit_azure *azure, size_t index, struct azjit_azure_operation *ret)
+{
+	const struct latency *latency = &azure->latencies[index < OPERATION_COUNT_ ? index : 0];
+
+	if (index >= OPERATION_COUNT_)
+		return false;
+	*ret = (struct azjit_azure_operation){.name = operation_name((enum operation)index),
+	                                      .count = latency->count,
+	                                      .median_ms = latency_percentile(latency, 50),
+	                                      .p95_ms = latency_percentile(latency, 95)};
+	return true;
 }
 
 // --- calls without a noun -----------------------------------------------------------------------------
@@ -258,6 +272,7 @@ struct azjit_call *azjit_subscriptions_list(struct azjit_azure *azure, struct az
                                             azjit_subscriptions_fn *fn, void *userdata)
 {
 	return call_new(azure, &(struct call_spec){.shape = CALL_LIST,
+	                                           .operation = OPERATION_SUBSCRIPTIONS,
 	                                           .path = SUBSCRIPTIONS_PATH,
 	                                           .unique = "subscriptionId",
 	                                           .options = options,

@@ -10,6 +10,7 @@
 #include "http.h"
 #include "identity.h"
 #include "json.h"
+#include "latency.h"
 #include "url.h"
 
 #include <azjit/azure.h>
@@ -23,6 +24,7 @@ struct azjit_azure {
 	struct endpoints *endpoints;        // asks for `at`; NULL for a cloud that is built in
 	char *imds, *metadata;              // origins; metadata NULL likewise
 	struct buckets buckets;
+	struct latency latencies[OPERATION_COUNT_];
 	struct azjit_call *calls;
 	struct azjit_azure_counts counts;
 	azjit_ticks offset; // service's clock less ours
@@ -51,6 +53,7 @@ typedef void call_done_fn(const struct call_result *call);
 
 struct call_spec {
 	enum call_shape shape;
+	enum operation operation;
 	const char *id;     // resource or scope in the path; NULL: `path` is the whole
 	const char *path;   // what follows it, with its query; ours
 	const char *unique; // CALL_LIST: member by which repeated entries are told

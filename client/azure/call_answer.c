@@ -59,6 +59,8 @@ static void note_answer(struct azjit_call *call, const struct http_answer *http)
 	answer->retry_after_ms =
 	        retry_after_ms(http->retry_after, date ? date : azjit_azure_now(call->azure));
 	note_limits(call, http);
+	if (http->fault == HTTP_FAULT_NONE)
+		latency_add(&call->azure->latencies[call->spec.operation], (uint64_t)http->took_ms);
 	if (http->status == 429)
 		call->azure->counts.throttled++;
 	if (http->fault != HTTP_FAULT_NONE || http->status >= 500 || http->status == 408)

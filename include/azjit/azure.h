@@ -95,7 +95,17 @@ struct azjit_call *azjit_subscriptions_list(struct azjit_azure *azure, struct az
 // Counters for `azjit status`: exchanges by kind since start; held: calls that waited for their bucket.
 struct azjit_azure_counts {
 	uint64_t reads, writes, throttled, failed, held;
+	int64_t token_age_s; // of the token in use; -1: there is none
 };
 void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_counts *ret);
+
+// What was asked how often since start, and how long the service took of late (100 exchanges at most).
+// Indices count from 0; false behind the last. Those that were never asked have count 0.
+struct azjit_azure_operation {
+	const char *name; // "initiate", "get-policy", "list-vms" …
+	uint64_t count;
+	uint32_t median_ms, p95_ms;
+};
+bool azjit_azure_operation(const struct azjit_azure *azure, size_t index, struct azjit_azure_operation *ret);
 
 #endif

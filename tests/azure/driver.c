@@ -222,6 +222,7 @@ static enum azjit_result arm_timers(struct azjit_source *sources[4])
 static void run(void)
 {
 	struct azjit_source *sources[4] = {NULL};
+	struct azjit_azure_operation operation;
 	struct azjit_azure_counts counts;
 
 	if (arm_timers(sources) != AZJIT_OK)
@@ -240,6 +241,12 @@ static void run(void)
 	             (unsigned long long)counts.throttled, (unsigned long long)counts.failed,
 	             (unsigned long long)counts.held,
 	             (long long)((azjit_azure_now(driver.azure) - azjit_time_now()) / AZJIT_TICKS_PER_S));
+	(void)printf("token age_s=%lld\n", (long long)counts.token_age_s);
+	for (size_t i = 0; azjit_azure_operation(driver.azure, i, &operation); i++)
+		if (operation.count)
+			(void)printf("operation %s count=%llu median=%u p95=%u\n", operation.name,
+			             (unsigned long long)operation.count, operation.median_ms,
+			             operation.p95_ms);
 	azjit_azure_free(driver.azure);
 }
 
