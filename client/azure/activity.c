@@ -71,6 +71,7 @@ struct azjit_call *azjit_activity_list(struct azjit_azure *azure, const char *su
 {
 	_cleanup_buf_ struct azjit_buf path = AZJIT_BUF(URL_MAX_BYTES), scope = AZJIT_BUF(256);
 	struct call_spec spec = {.shape = CALL_LIST,
+	                         .operation = OPERATION_ACTIVITY,
 	                         .unique = "eventDataId",
 	                         .options = options,
 	                         .done = list_done,

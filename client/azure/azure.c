@@ -13,6 +13,7 @@
 // The strings of the options, one after the other.
 static const size_t strings[] = {
         offsetof(struct azjit_azure_options, cloud),
+        offsetof(struct azjit_azure_options, metadata_url),
         offsetof(struct azjit_azure_options, resource_manager_url),
         offsetof(struct azjit_azure_options, login_url),
         offsetof(struct azjit_azure_options, imds_url),
@@ -59,21 +60,49 @@ static enum azjit_result set_origin(const char *key, const char *override, const
 	return result;
 }
 
+// The same into the field of an endpoint; without either it stays "".
+static enum azjit_result set_endpoint(const char *key, const char *override, const char *builtin,
+                                      struct azjit_reason *reason, char ret_origin[CLOUD_ORIGIN_CHARS])
+{
+	_cleanup_free_ char *origin = NULL;
+	enum azjit_result result = AZJIT_OK;
+
+	if (override || builtin)
+		result = set_origin(key, override, builtin, "https", reason, &origin);
+	if (origin && !azjit_copy(ret_origin, CLOUD_ORIGIN_CHARS, origin))
+		return azjit_fail(reason, AZJIT_CONFIG, "%s is too long", key);
+	return result;
+}
+
+// `cloud` is NULL if its metadata is to be asked.
 static enum azjit_result set_origins(struct azjit_azure *azure, const struct cloud *cloud,
                                      struct azjit_reason *reason)
 {
 	const struct azjit_azure_options *options = &azure->options;
+	struct cloud_endpoints *fixed = &azure->fixed;
 	enum azjit_result result;
 
-	result = set_origin("resource_manager_url", options->resource_manager_url, cloud->resource_manager,
-	                    "https", reason, &azure->resource_manager);
+	result = set_endpoint("resource_manager_url", options->resource_manager_url,
+	                      cloud ? cloud->resource_manager : NULL, reason, fixed->resource_manager);
 	if (result == AZJIT_OK)
-		result = set_origin("login_url", options->login_url, cloud->login, "https", reason,
-		                    &azure->login);
+		result = set_endpoint("login_url", options->login_url, cloud ? cloud->login : NULL, reason,
+		                      fixed->login);
 	if (result == AZJIT_OK)
 		result = set_origin("imds_url", options->imds_url, "http://169.254.169.254", "http", reason,
 		                    &azure->imds);
+	if (result == AZJIT_OK && !cloud)
+		result = set_origin("metadata_url", options->metadata_url, NULL, "https", reason,
+		                    &azure->metadata);
+	if (result == AZJIT_OK && cloud) {
+		(void)azjit_copy(fixed->audience, sizeof(fixed->audience), cloud->audience);
+		azure->at = *fixed;
+	}
 	return result;
+}
+
+bool azjit_cloud_builtin(const char *name)
+{
+	return cloud_find(name);
 }
 
 static bool proxy_sound(const char *proxy)
@@ -94,14 +123,27 @@ static enum azjit_result check_transport(const struct azjit_azure_options *optio
 
 // --- the connection -----------------------------------------------------------------------------------
 
+static enum azjit_result start_endpoints(struct azjit_azure *azure)
+{
+	azure->endpoints =
+	        endpoints_new(&(struct endpoints_options){.loop = azure->loop,
+	                                                  .http = azure->http,
+	                                                  .cloud = azure->options.cloud ?: "AzureCloud",
+	                                                  .metadata_origin = azure->metadata,
+	                                                  .fixed = &azure->fixed,
+	                                                  .into = &azure->at});
+	return azure->endpoints ? AZJIT_OK : AZJIT_NOMEM;
+}
+
 static enum azjit_result fill(struct azjit_azure *azure, struct azjit_reason *reason)
 {
-	const struct cloud *cloud = cloud_find(azure->options.cloud);
+	const struct cloud *cloud = azure->options.metadata_url ? NULL : cloud_find(azure->options.cloud);
 	enum azjit_result result;
 
-	if (!cloud)
+	if (!cloud && !azure->options.metadata_url)
 		return azjit_fail(reason, AZJIT_CONFIG,
-		                  "cloud '%s' is none of AzureCloud, AzureUSGovernment, AzureChinaCloud",
+		                  "cloud '%s' is none of AzureCloud, AzureUSGovernment, AzureChinaCloud, and "
+		                  "no metadata_url tells where it is",
 		                  azure->options.cloud);
 	result = set_origins(azure, cloud, reason);
 	if (result == AZJIT_OK)
@@ -111,11 +153,13 @@ static enum azjit_result fill(struct azjit_azure *azure, struct azjit_reason *re
 	if (result == AZJIT_OK)
 		result = identity_new(&(struct identity_options){.loop = azure->loop,
 		                                                 .http = azure->http,
-		                                                 .audience = cloud->audience,
-		                                                 .login_origin = azure->login,
+		                                                 .audience = azure->at.audience,
+		                                                 .login_origin = azure->at.login,
 		                                                 .imds_origin = azure->imds,
 		                                                 .azure = azure},
 		                      &azure->options, reason, &azure->identity);
+	if (result == AZJIT_OK && !cloud)
+		result = start_endpoints(azure);
 	if (result == AZJIT_NOMEM)
 		return azjit_fail(reason, result, "out of memory");
 	return result;
@@ -148,6 +192,7 @@ void azjit_azure_free(struct azjit_azure *azure)
 		return;
 	while (azure->calls)
 		azjit_call_cancel(azure->calls);
+	endpoints_free(azure->endpoints);
 	identity_free(azure->identity);
 	http_free(azure->http);
 	if (azure->options.secret)
@@ -155,9 +200,9 @@ void azjit_azure_free(struct azjit_azure *azure)
 		               strlen(azure->options.secret));
 	for (size_t i = 0; i < AZJIT_COUNT(strings); i++)
 		free(*string_at(&azure->options, strings[i]));
-	free(azure->resource_manager);
-	free(azure->login);
+	buckets_free(&azure->buckets);
 	free(azure->imds);
+	free(azure->metadata);
 	free(azure);
 }
 
@@ -169,6 +214,20 @@ azjit_ticks azjit_azure_now(const struct azjit_azure *azure)
 void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_counts *ret)
 {
 	*ret = azure->counts;
+	ret->token_age_s = identity_age_s(azure->identity);
+}
+
+bool azjit_azure_operation(const struct azjit_azure *azure, size_t index, struct azjit_azure_operation *ret)
+{
+	const struct latency *latency = &azure->latencies[index < OPERATION_COUNT_ ? index : 0];
+
+	if (index >= OPERATION_COUNT_)
+		return false;
+	*ret = (struct azjit_azure_operation){.name = operation_name((enum operation)index),
+	                                      .count = latency->count,
+	                                      .median_ms = latency_percentile(latency, 50),
+	                                      .p95_ms = latency_percentile(latency, 95)};
+	return true;
 }
 
 // --- calls without a noun -----------------------------------------------------------------------------
@@ -217,6 +276,7 @@ struct azjit_call *azjit_subscriptions_list(struct azjit_azure *azure, struct az
                                             azjit_subscriptions_fn *fn, void *userdata)
 {
 	return call_new(azure, &(struct call_spec){.shape = CALL_LIST,
+	                                           .operation = OPERATION_SUBSCRIPTIONS,
 	                                           .path = SUBSCRIPTIONS_PATH,
 	                                           .unique = "subscriptionId",
 	                                           .options = options,

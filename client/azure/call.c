@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A call goes through these steps, each begun by its one timer or by an answer, never by the caller:
 //
-//   start ─▶ token? ──no──▶ waits (identity wakes it, or its deadline does)
+//   start ─▶ endpoints, token? ──no──▶ waits (these wake it, or its deadline does)
+//              │yes
+//              ▼
+//           room in the subscription's bucket? ──no──▶ start, when there may be
 //              │yes
 //              ▼
 //           exchange ─▶ 2xx ─▶ another page? ─yes─▶ start
@@ -131,6 +134,7 @@ static bool send_request(struct azjit_call *call, const char *token)
 	struct arena arena = {0};
 	char uuid[AZJIT_UUID_CHARS], *auth = NULL;
 	const char **line = lines + 1;
+	_cleanup_free_ char *url = NULL;
 	bool ok;
 
 	if (!call->client_request_id && azjit_uuid_random(uuid) != AZJIT_OK)
@@ -139,6 +143,8 @@ static bool send_request(struct azjit_call *call, const char *token)
 		timeout = WRITE_TIMEOUT_MS;
 	if (timeout > call_left_ms(call))
 		timeout = (unsigned)call_left_ms(call) + 1;
+	if (asprintf(&url, "%s%s", *call->url == '/' ? call->azure->at.resource_manager : "", call->url) < 0)
+		return false;
 	ok = header(&arena, line++, "x-ms-client-request-id",
 	            call->client_request_id ? call->client_request_id : uuid);
 	if (call->correlation_id)
@@ -153,7 +159,7 @@ static bool send_request(struct azjit_call *call, const char *token)
 		                   &(struct http_request){
 		                           .kind = writes ? HTTP_TLS_ONCE : HTTP_TLS,
 		                           .method = shape < AZJIT_COUNT(methods) ? methods[shape] : NULL,
-		                           .url = call->url,
+		                           .url = url,
 		                           .body = call->body,
 		                           .headers = lines,
 		                           .timeout_ms = timeout,
@@ -170,20 +176,53 @@ static bool send_request(struct azjit_call *call, const char *token)
 	return call->exchange != NULL;
 }
 
+static bool endpoints_known(const struct azjit_call *call)
+{
+	return *call->azure->at.audience;
+}
+
 static void call_expire(struct azjit_call *call)
 {
-	const char *trouble = identity_trouble(call->azure->identity);
+	const char *trouble = identity_trouble(call->azure->identity),
+	           *lost = endpoints_trouble(call->azure->endpoints);
 
 	if (call->exchange) {
 		call->exchange = http_cancel(call->exchange);
 		call->answer.maybe_done = call_writes(call);
 		call_fail(call, AZJIT_UNREACHABLE, "Resource Manager did not answer in time");
-	} else if (call->wait.link)
+	} else if (call->wait.link && !endpoints_known(call))
+		call_fail(call, AZJIT_UNREACHABLE,
+		          *lost ? lost : "the cloud's metadata endpoint did not answer in time");
+	else if (call->wait.link)
 		call_fail(call, AZJIT_IDENTITY, *trouble ? trouble : "no token in time");
 	else if (*call->error.message)
 		call_finish(call); // the failure that the backoff was for
 	else
 		call_fail(call, AZJIT_UNREACHABLE, "Resource Manager did not answer in time");
+}
+
+// Else the call is armed for when it may, or has failed, as that is too late for it.
+static bool may_go(struct azjit_call *call)
+{
+	uint64_t wait_ms =
+	        bucket_take(call->bucket, azjit_time_monotonic_ms(), call->spec.options.background);
+	char sentence[160];
+
+	if (wait_ms == 0)
+		return true;
+	if (!call->held)
+		call->azure->counts.held++;
+	call->held = true;
+	if (wait_ms < call_left_ms(call)) {
+		call_arm(call, wait_ms);
+		return false;
+	}
+	(void)snprintf(sentence, sizeof(sentence),
+	               "Azure's limit of calls to this subscription is used up; it is asked again in %llu s",
+	               (unsigned long long)(wait_ms + 999) / 1000);
+	call->answer.retry_after_ms = (int64_t)wait_ms;
+	call_fail(call, AZJIT_THROTTLED, sentence);
+	return false;
 }
 
 static void on_timer(void *userdata)
@@ -199,6 +238,11 @@ static void on_timer(void *userdata)
 		call_expire(call);
 		return;
 	}
+	if (!endpoints_known(call)) {
+		call_arm(call, call_left_ms(call));
+		endpoints_wait(call->azure->endpoints, &call->wait);
+		return;
+	}
 	token = identity_token(call->azure->identity, &call->token_serial);
 	if (!token) {
 		call_arm(call, call_left_ms(call));
@@ -206,6 +250,8 @@ static void on_timer(void *userdata)
 	} else if (call->spec.shape == CALL_READY) {
 		call->answer.result = AZJIT_OK;
 		call_finish(call);
+	} else if (!may_go(call)) {
+		return;
 	} else if (!send_request(call, token)) {
 		call_fail(call, AZJIT_NOMEM, "out of memory");
 	} else {
@@ -213,7 +259,7 @@ static void on_timer(void *userdata)
 	}
 }
 
-// Runs inside the identity: only notes, and lets the loop do the rest.
+// Runs inside the identity or the endpoints: only notes, and lets the loop do the rest.
 static void on_wake(void *userdata, enum azjit_result result, const char *reason)
 {
 	struct azjit_call *call = userdata;
@@ -242,18 +288,17 @@ static const char *refusal_of(const struct call_spec *spec)
 // What cannot be asked is found here, and told later: the call is left without a URL.
 static void call_prepare(struct azjit_call *call, const struct call_spec *spec)
 {
-	const char *origin = call->azure->resource_manager;
 	const char *refusal = refusal_of(spec);
 	enum azjit_result result = refusal ? AZJIT_USAGE : AZJIT_OK;
 
 	if (result != AZJIT_OK)
 		call->url = NULL;
 	else if (spec->shape == CALL_READY)
-		call->url = strdup(origin);
+		call->url = strdup("/");
 	else if (spec->id)
-		result = url_resource(origin, spec->id, spec->path, &call->url);
-	else if (asprintf(&call->url, "%s%s", origin, spec->path) < 0)
-		call->url = NULL;
+		result = url_resource("", spec->id, spec->path, &call->url);
+	else
+		call->url = strdup(spec->path);
 	call->answer.result = AZJIT_DENIED;
 	if (result == AZJIT_USAGE) {
 		call->answer.result = AZJIT_USAGE;
@@ -263,6 +308,17 @@ static void call_prepare(struct azjit_call *call, const struct call_spec *spec)
 		call->answer.result = AZJIT_NOMEM;
 		azjit_printable("out of memory", call->error.message, sizeof(call->error.message));
 	}
+}
+
+static bool find_bucket(struct azjit_call *call, const struct call_spec *spec)
+{
+	char subscription[64];
+
+	if (!spec->id || !azjit_id_segment(spec->id, "subscriptions", subscription, sizeof(subscription)))
+		subscription[0] = '\0';
+	call->bucket = buckets_find(&call->azure->buckets, subscription, call_writes(call),
+	                            azjit_time_monotonic_ms());
+	return call->bucket;
 }
 
 static bool copy_strings(struct azjit_call *call, const struct call_spec *spec)
@@ -302,7 +358,7 @@ struct azjit_call *call_new(struct azjit_azure *azure, const struct call_spec *s
 	call->answer.message = call->error.message;
 	call->answer.correlation_id = call->correlation;
 	call->answer.retry_after_ms = -1;
-	if (!copy_strings(call, spec) ||
+	if (!copy_strings(call, spec) || !find_bucket(call, spec) ||
 	    azjit_loop_timer(azure->loop, 0, on_timer, call, &call->timer) != AZJIT_OK) {
 		call_free(call);
 		return NULL;

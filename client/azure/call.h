@@ -4,9 +4,13 @@
 #ifndef AZJIT_AZURE_CALL_H
 #define AZJIT_AZURE_CALL_H
 
+#include "bucket.h"
+#include "cloud.h"
+#include "endpoints.h"
 #include "http.h"
 #include "identity.h"
 #include "json.h"
+#include "latency.h"
 #include "url.h"
 
 #include <azjit/azure.h>
@@ -15,8 +19,12 @@ struct azjit_azure {
 	struct azjit_loop *loop;
 	struct http *http;
 	struct identity *identity;
-	struct azjit_azure_options options;    // strings owned
-	char *resource_manager, *login, *imds; // origins
+	struct azjit_azure_options options; // strings owned
+	struct cloud_endpoints at, fixed;   // in force; those of the configuration, "" where not set
+	struct endpoints *endpoints;        // asks for `at`; NULL for a cloud that is built in
+	char *imds, *metadata;              // origins; metadata NULL likewise
+	struct buckets buckets;
+	struct latency latencies[OPERATION_COUNT_];
 	struct azjit_call *calls;
 	struct azjit_azure_counts counts;
 	azjit_ticks offset; // service's clock less ours
@@ -49,6 +57,7 @@ typedef void call_done_fn(const struct call_result *call);
 
 struct call_spec {
 	enum call_shape shape;
+	enum operation operation;
 	const char *id;     // resource or scope in the path; NULL: `path` is the whole
 	const char *path;   // what follows it, with its query; ours
 	const char *unique; // CALL_LIST: member by which repeated entries are told

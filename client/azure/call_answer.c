@@ -30,6 +30,22 @@ static void set_clock(struct azjit_azure *azure, azjit_ticks date, azjit_ticks t
 		azure->offset = latest;
 }
 
+// A provider with a limit of its own tells `requests` in the place of the other two.
+static void note_limits(struct azjit_call *call, const struct http_answer *http)
+{
+	bool write = call_writes(call);
+	const char *told[] = {write ? http->remaining_writes : http->remaining_reads,
+	                      http->remaining_requests};
+	uint64_t now = azjit_time_monotonic_ms(), remaining;
+	int64_t hold = call->answer.retry_after_ms;
+
+	for (size_t i = 0; i < AZJIT_COUNT(told); i++)
+		if (azjit_parse_u64(told[i], 0, UINT32_MAX, &remaining) == AZJIT_OK)
+			bucket_lower(call->bucket, now, remaining);
+	if (http->status == 429)
+		bucket_hold(call->bucket, now, hold > 0 ? (uint64_t)hold : 0);
+}
+
 static void note_answer(struct azjit_call *call, const struct http_answer *http)
 {
 	struct azjit_answer *answer = &call->answer;
@@ -42,6 +58,9 @@ static void note_answer(struct azjit_call *call, const struct http_answer *http)
 	answer->server_time = date;
 	answer->retry_after_ms =
 	        retry_after_ms(http->retry_after, date ? date : azjit_azure_now(call->azure));
+	note_limits(call, http);
+	if (http->fault == HTTP_FAULT_NONE)
+		latency_add(&call->azure->latencies[call->spec.operation], (uint64_t)http->took_ms);
 	if (http->status == 429)
 		call->azure->counts.throttled++;
 	if (http->fault != HTTP_FAULT_NONE || http->status >= 500 || http->status == 408)
@@ -178,7 +197,7 @@ static void page_done(struct azjit_call *call, json_t *root)
 		call_fail(call, AZJIT_NOMEM, "out of memory");
 	} else if (!*link) {
 		list_done(call);
-	} else if (url_follow(call->azure->resource_manager, link, &url) != AZJIT_OK) {
+	} else if (url_follow(call->azure->at.resource_manager, link, &url) != AZJIT_OK) {
 		misread_body(call, "a nextLink that leads to another host");
 	} else if (++call->pages > MAX_PAGES || js_count(call->items) > MAX_ENTRIES) {
 		free(url);

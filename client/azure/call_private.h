@@ -10,10 +10,12 @@ struct azjit_call {
 	struct azjit_azure *azure;
 	struct azjit_call *next, **link;
 	struct call_spec spec; // its strings are NULL but for the static ones
-	char *url, *body, *key, *client_request_id, *correlation_id;
+	char *url;             // absolute, or what follows the origin, which may not be known yet
+	char *body, *key, *client_request_id, *correlation_id;
 	uint64_t deadline_ms;
 	unsigned retries_left, attempt, pages, token_serial;
-	bool refreshed, finishing;
+	bool refreshed, finishing, held;
+	struct bucket *bucket; // what it is counted against
 	struct azjit_source *timer;
 	struct http_exchange *exchange;
 	struct identity_wait wait;

@@ -61,6 +61,7 @@ struct http_answer {
 	size_t body_len;
 	// header values, "" where absent
 	const char *date, *retry_after, *correlation_id, *content_type;
+	const char *remaining_reads, *remaining_writes, *remaining_requests; // of azure.md §5.4
 };
 
 // Runs exactly once, later, from the loop.

@@ -30,6 +30,7 @@ struct identity {
 	char *token;
 	unsigned serial;
 	uint64_t spare_ms;
+	uint64_t received_ms;   // monotonic clock
 	uint64_t expires_ms;    // monotonic clock
 	azjit_ticks expires_at; // service's clock: it may jump where ours does not
 	bool fetching;
@@ -91,6 +92,13 @@ const char *identity_token(const struct identity *identity, unsigned *ret_serial
 	if (ret_serial)
 		*ret_serial = identity->serial;
 	return identity->token;
+}
+
+int64_t identity_age_s(const struct identity *identity)
+{
+	if (!identity->token)
+		return -1;
+	return (int64_t)((azjit_time_monotonic_ms() - identity->received_ms) / 1000);
 }
 
 void identity_reject(struct identity *identity, unsigned serial)
@@ -200,7 +208,8 @@ static bool accept_token(struct identity *identity, const char *body, size_t len
 	forget_token(identity);
 	identity->token = copy;
 	identity->serial++;
-	identity->expires_ms = azjit_time_monotonic_ms() + (uint64_t)life.lifetime_s * 1000;
+	identity->received_ms = azjit_time_monotonic_ms();
+	identity->expires_ms = identity->received_ms + (uint64_t)life.lifetime_s * 1000;
 	identity->expires_at = now + life.lifetime_s * AZJIT_TICKS_PER_S;
 	identity->spare_ms = life.lifetime_s >= 120 ? MAX_SPARE_MS : (uint64_t)life.lifetime_s * 1000 / 4;
 	identity->fetching = false;

@@ -32,6 +32,8 @@ void identity_free(struct identity *identity);
 // The token if it is good for a while yet, else NULL; borrowed until the loop runs again. *ret_serial
 // (if asked for) tells tokens apart.
 const char *identity_token(const struct identity *identity, unsigned *ret_serial);
+// How long ago the token was received; -1 if there is none.
+int64_t identity_age_s(const struct identity *identity);
 // Forgets the token of that serial: a server refused it.
 void identity_reject(struct identity *identity, unsigned serial);
 

@@ -27,6 +27,7 @@ struct azjit_call *azjit_jit_list(struct azjit_azure *azure, const char *scope,
                                   void *userdata)
 {
 	return call_new(azure, &(struct call_spec){.shape = CALL_LIST,
+	                                           .operation = OPERATION_POLICIES,
 	                                           .id = scope,
 	                                           .path = LIST,
 	                                           .unique = "id",
@@ -49,6 +50,7 @@ struct azjit_call *azjit_jit_get(struct azjit_azure *azure, const char *policy_i
                                  struct azjit_call_options options, azjit_jit_policies_fn *fn, void *userdata)
 {
 	return call_new(azure, &(struct call_spec){.shape = CALL_OBJECT,
+	                                           .operation = OPERATION_POLICY,
 	                                           .id = policy_id,
 	                                           .path = API,
 	                                           .options = options,
@@ -143,6 +145,7 @@ struct azjit_call *azjit_jit_initiate(struct azjit_azure *azure, const struct az
 {
 	_cleanup_buf_ struct azjit_buf body = AZJIT_BUF(65536), key = AZJIT_BUF(URL_MAX_BYTES);
 	struct call_spec spec = {.shape = CALL_INITIATE,
+	                         .operation = OPERATION_INITIATE,
 	                         .id = request->policy_id,
 	                         .path = ACTION,
 	                         .client_request_id = request->client_request_id,

@@ -194,6 +194,7 @@ struct azjit_call *azjit_nsg_get(struct azjit_azure *azure, const char *nsg_id,
                                  struct azjit_call_options options, azjit_nsg_fn *fn, void *userdata)
 {
 	return call_new(azure, &(struct call_spec){.shape = CALL_OBJECT,
+	                                           .operation = OPERATION_NSG,
 	                                           .id = nsg_id,
 	                                           .path = API,
 	                                           .options = options,

@@ -65,11 +65,12 @@ static void nics_done(const struct call_result *call)
 	fn(call->userdata, call->answer, ok ? nics : NULL, ok ? js_count(call->json) : 0);
 }
 
-static struct azjit_call *list_of(struct azjit_azure *azure, const char *scope, const char *path,
-                                  struct azjit_call_options options, call_done_fn *done, void (*fn)(void),
-                                  void *userdata)
+static struct azjit_call *list_of(struct azjit_azure *azure, enum operation operation, const char *scope,
+                                  const char *path, struct azjit_call_options options, call_done_fn *done,
+                                  void (*fn)(void), void *userdata)
 {
 	return call_new(azure, &(struct call_spec){.shape = CALL_LIST,
+	                                           .operation = operation,
 	                                           .id = scope,
 	                                           .path = path,
 	                                           .unique = "id",
@@ -82,7 +83,7 @@ static struct azjit_call *list_of(struct azjit_azure *azure, const char *scope, 
 struct azjit_call *azjit_nic_list(struct azjit_azure *azure, const char *scope,
                                   struct azjit_call_options options, azjit_nics_fn *fn, void *userdata)
 {
-	return list_of(azure, scope, NICS, options, nics_done, (void (*)(void))fn, userdata);
+	return list_of(azure, OPERATION_NICS, scope, NICS, options, nics_done, (void (*)(void))fn, userdata);
 }
 
 // --- subnets ------------------------------------------------------------------------------------------
@@ -130,7 +131,8 @@ static void subnets_done(const struct call_result *call)
 struct azjit_call *azjit_subnet_list(struct azjit_azure *azure, const char *scope,
                                      struct azjit_call_options options, azjit_subnets_fn *fn, void *userdata)
 {
-	return list_of(azure, scope, NETWORKS, options, subnets_done, (void (*)(void))fn, userdata);
+	return list_of(azure, OPERATION_SUBNETS, scope, NETWORKS, options, subnets_done, (void (*)(void))fn,
+	               userdata);
 }
 
 // --- public addresses ---------------------------------------------------------------------------------
@@ -162,5 +164,6 @@ struct azjit_call *azjit_public_ip_list(struct azjit_azure *azure, const char *s
                                         struct azjit_call_options options, azjit_public_ips_fn *fn,
                                         void *userdata)
 {
-	return list_of(azure, scope, PUBLIC_IPS, options, public_ips_done, (void (*)(void))fn, userdata);
+	return list_of(azure, OPERATION_PUBLIC_IPS, scope, PUBLIC_IPS, options, public_ips_done,
+	               (void (*)(void))fn, userdata);
 }

@@ -86,6 +86,7 @@ struct azjit_call *azjit_vm_list(struct azjit_azure *azure, const char *scope,
                                  struct azjit_call_options options, azjit_vms_fn *fn, void *userdata)
 {
 	return call_new(azure, &(struct call_spec){.shape = CALL_LIST,
+	                                           .operation = OPERATION_VMS,
 	                                           .id = scope,
 	                                           .path = LIST,
 	                                           .unique = "id",
@@ -133,6 +134,7 @@ struct azjit_call *azjit_vm_power(struct azjit_azure *azure, const char *vm_id,
                                   struct azjit_call_options options, azjit_power_fn *fn, void *userdata)
 {
 	return call_new(azure, &(struct call_spec){.shape = CALL_OBJECT,
+	                                           .operation = OPERATION_POWER,
 	                                           .id = vm_id,
 	                                           .path = VIEW,
 	                                           .options = options,

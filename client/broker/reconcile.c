@@ -116,7 +116,8 @@ static void on_events(void *userdata, const struct azjit_answer *answer,
 
 static void read_next(struct reconcile_run *run)
 {
-	struct azjit_call_options options = {.deadline_ms = CALL_MS, .retries = CALL_TRIES};
+	struct azjit_call_options options = {
+	        .deadline_ms = CALL_MS, .retries = CALL_TRIES, .background = true};
 
 	if (run->at == run->count) {
 		judge(run);
@@ -160,7 +161,8 @@ static void on_start(void *userdata)
 {
 	struct reconcile_run *run = userdata;
 	const struct azjit_strings *listed = &run->reconcile->broker->config->subscriptions;
-	struct azjit_call_options options = {.deadline_ms = CALL_MS, .retries = CALL_TRIES};
+	struct azjit_call_options options = {
+	        .deadline_ms = CALL_MS, .retries = CALL_TRIES, .background = true};
 	bool whole = true;
 
 	for (size_t i = 0; i < listed->count; i++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// STATUS: the rows broker, azure, grant and session of rows.h. An ordinary user sees the grants that she
-// asked for or has a connection through, and her own sessions.
+// STATUS: the rows broker, azure, operation, grant and session of rows.h. An ordinary user sees the grants
+// that she asked for or has a connection through, and her own sessions.
 #include "flows.h"
 #include "guard.h"
 #include "relay_link.h"
@@ -72,8 +72,10 @@ static void azure_row(const struct status *status)
 	struct azjit_inventory_counts counts = {0};
 	struct azjit_azure_counts calls = {0};
 	struct azjit_wire_out out;
+	azjit_ticks age;
 
 	azjit_inventory_counts(broker->inventory, &counts);
+	age = azjit_time_now() - counts.refreshed;
 	azjit_azure_counts(broker->azure, &calls);
 	conn_begin(&out, "ROW");
 	azjit_wire_put(&out, "type", "azure");
@@ -90,7 +92,30 @@ static void azure_row(const struct status *status)
 	azjit_wire_put_u64(&out, "writes", calls.writes);
 	azjit_wire_put_u64(&out, "throttled", calls.throttled);
 	azjit_wire_put_u64(&out, "failed", calls.failed);
+	azjit_wire_put_u64(&out, "held", calls.held);
+	if (calls.token_age_s >= 0)
+		azjit_wire_put_u64(&out, "token_age_s", (uint64_t)calls.token_age_s);
+	if (counts.refreshed && age >= 0)
+		azjit_wire_put_u64(&out, "inventory_age_s", (uint64_t)(age / AZJIT_TICKS_PER_S));
 	conn_send(status->conn, &out);
+}
+
+static void operation_rows(const struct status *status)
+{
+	struct azjit_azure_operation operation;
+	struct azjit_wire_out out;
+
+	for (size_t i = 0; azjit_azure_operation(status->broker->azure, i, &operation); i++) {
+		if (operation.count == 0)
+			continue;
+		conn_begin(&out, "ROW");
+		azjit_wire_put(&out, "type", "operation");
+		azjit_wire_put(&out, "operation", operation.name);
+		azjit_wire_put_u64(&out, "calls", operation.count);
+		azjit_wire_put_u64(&out, "median_ms", operation.median_ms);
+		azjit_wire_put_u64(&out, "p95_ms", operation.p95_ms);
+		conn_send(status->conn, &out);
+	}
 }
 
 static const char *protocol_word(enum azjit_protocol protocol)
@@ -158,14 +183,16 @@ static bool grant_row(void *userdata, const struct azjit_grant_view *view)
 void verb_status(struct conn *conn, const struct azjit_wire_msg *msg)
 {
 	struct status status = {.conn = conn, .broker = conn_broker(conn)};
+	const char *azure = azjit_wire_get(msg, "azure");
 	struct azjit_reason reason = {""};
 	enum azjit_result result;
 
-	(void)msg;
 	result = report_viewer(conn, status.user, &reason);
 	if (result == AZJIT_OK) {
 		broker_row(&status);
 		azure_row(&status);
+		if (azure && azjit_streq(azure, "1"))
+			operation_rows(&status);
 		azjit_engine_grants(status.broker->engine, grant_row, &status);
 		result = report_sessions(conn, &(struct report_filter){.user = status.user}, &reason);
 	}

@@ -40,7 +40,7 @@ static const struct verb verbs[] = {
          .required = {"targets"},
          .optional = {"for", "source", "reason", "wait", "session", "json"},
          .run = verb_request},
-        {.name = "STATUS", .optional = {"json"}, .run = verb_status},
+        {.name = "STATUS", .optional = {"azure", "json"}, .run = verb_status},
         {.name = "SESSIONS", .optional = {"session", "all", "json"}, .run = verb_sessions},
         {.name = "AUDIT-VERIFY",
          .root_only = true,

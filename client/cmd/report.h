@@ -2,7 +2,7 @@
 // What status, sessions and audit have in common: they ask the broker one thing, gather the rows
 // (azjit/rows.h) and print them, aligned for people or as one JSON object.
 //
-// The object: a member per kind of row ("broker", "azure" and "verify" are objects, "grants", "sessions",
+// The object: a member per kind of row ("broker", "azure" and "verify" are objects, "operations", "grants", "sessions",
 // "entries", "verdicts" and "refusals" arrays), then "result" and "reason" of the answer. Numbers and booleans are
 // JSON's own; a key that this program does not know is a string. What is unknown is absent.
 #ifndef AZJIT_CMD_REPORT_H
@@ -37,11 +37,11 @@ void report_take(struct report *report, const struct azjit_wire_msg *msg);
 // Options that these commands share, and whom to ask.
 struct report_options {
 	struct caller caller;
-	bool json, all;
+	bool json, all, azure;
 	const char *since;   // as written
 	const char *operand; // the one operand, NULL if none
 };
-enum report_wants { REPORT_ALL = 1, REPORT_SINCE = 2, REPORT_OPERAND = 4 };
+enum report_wants { REPORT_ALL = 1, REPORT_SINCE = 2, REPORT_OPERAND = 4, REPORT_AZURE = 8 };
 // False if the command is over: *ret_status is its exit status (usage or --help, printed).
 bool report_options(int argc, char **argv, const struct azjit_cmd *cmd, unsigned wants,
                     struct report_options *ret, int *ret_status);

@@ -61,6 +61,8 @@ static bool take_option(int option, unsigned wants, struct report_options *ret)
 		ret->json = true;
 	else if (option == 'a' && (wants & REPORT_ALL))
 		ret->all = true;
+	else if (option == 'z' && (wants & REPORT_AZURE))
+		ret->azure = true;
 	else if (option == 's' && (wants & REPORT_SINCE))
 		ret->since = optarg;
 	else
@@ -74,6 +76,7 @@ static bool read_options(int argc, char **argv, unsigned wants, struct report_op
 	        CALLER_OPTIONS,
 	        {"json", no_argument, NULL, 'j'},
 	        {"all", no_argument, NULL, 'a'},
+	        {"azure", no_argument, NULL, 'z'},
 	        {"since", required_argument, NULL, 's'},
 	        {NULL, 0, NULL, 0},
 	};

@@ -56,6 +56,36 @@ static void print_azure(const struct report *report)
 		printf("        %s: %s\n", report_get(row, "result"), report_get(row, "reason"));
 }
 
+static const char *age(const json_t *row, const char *key, char *text, size_t size)
+{
+	uint64_t seconds;
+
+	if (azjit_parse_u64(report_get(row, key), 0, INT32_MAX, &seconds) != AZJIT_OK)
+		return "none";
+	azjit_duration_format((int64_t)seconds, text, size);
+	return text;
+}
+
+// With --azure: how old what we hold is, and how fast Azure answers.
+static void print_operations(const struct report *report)
+{
+	static const struct report_column operations[] = {{"operation", "CALL", 0},
+	                                                  {"calls", "COUNT", 0},
+	                                                  {"median_ms", "MEDIAN MS", 0},
+	                                                  {"p95_ms", "95% MS", 0}};
+	const json_t *row = first(report, "azure");
+	char token[32], inventory[32];
+
+	if (!row)
+		return;
+	printf("        age of the token %s, of the inventory %s; %s calls held back by azjit\n",
+	       age(row, "token_age_s", token, sizeof(token)),
+	       age(row, "inventory_age_s", inventory, sizeof(inventory)), or (report_get(row, "held"), "0"));
+	if (report_count(report, "operation") > 0)
+		putchar('\n');
+	report_table(report, "operation", operations, AZJIT_COUNT(operations), stdout);
+}
+
 // "1h30m" for the seconds that a grant has left.
 static void name_durations(const struct report *report)
 {
@@ -71,7 +101,7 @@ static void name_durations(const struct report *report)
 	}
 }
 
-static void print(const struct report *report)
+static void print(const struct report *report, bool azure)
 {
 	static const struct report_column grants[] = {{"vm", "VM", 40},      {"port", "PORT", 0},
 	                                              {"state", "STATE", 0}, {"source", "SOURCE", 40},
@@ -84,6 +114,10 @@ static void print(const struct report *report)
 
 	print_broker(report);
 	print_azure(report);
+	if (azure) {
+		print_operations(report);
+		return;
+	}
 	name_durations(report);
 	if (report_count(report, "grant") > 0)
 		putchar('\n');
@@ -98,31 +132,38 @@ static int run(int argc, char **argv)
 	static const struct report_member members[] = {{"broker", "broker", false},
 	                                               {"azure", "azure", false},
 	                                               {"grant", "grants", true},
-	                                               {"session", "sessions", true}};
+	                                               {"session", "sessions", true},
+	                                               {"operation", "operations", true}};
+	struct azjit_wire_pair pairs[] = {{"azure", NULL}};
 	_cleanup_report_ struct report report = {.rows = NULL};
 	struct report_options options;
 	int status;
 
-	if (!report_options(argc, argv, &azjit_cmd_status, 0, &options, &status))
+	if (!report_options(argc, argv, &azjit_cmd_status, REPORT_AZURE, &options, &status))
 		return status;
 	if (!report_init(&report))
 		return azjit_result_exit(AZJIT_NOMEM);
-	report_ask(&report, &options.caller, "STATUS", NULL, 0);
-	if (options.json && !report_json(&report, members, AZJIT_COUNT(members), NULL, stdout))
+	pairs[0].value = options.azure ? "1" : NULL;
+	report_ask(&report, &options.caller, "STATUS", pairs, AZJIT_COUNT(pairs));
+	if (options.json && !report_json(&report, members, options.azure ? 5 : 4, NULL, stdout))
 		return azjit_result_exit(AZJIT_SYSTEM);
 	if (!options.json)
-		print(&report);
+		print(&report, options.azure);
 	return report_end(&report);
 }
 
 const struct azjit_cmd azjit_cmd_status = {
         .name = "status",
-        .usage = "[--json]",
+        .usage = "[--azure] [--json]",
         .summary = "the broker, your grants and your sessions",
         .help = "Prints what the broker says of itself and of Azure, the grants that are open or under way,\n"
                 "and the sessions that are alive: yours, or everybody's for root.\n"
                 "\n"
+                "  --azure             Azure alone: the calls made, held back and throttled, how long it "
+                "took\n"
+                "                      to answer them of late, and how old the token and the inventory are\n"
                 "  --json              one JSON object: broker, azure, grants[], sessions[], result, "
-                "reason\n" CALLER_HELP,
+                "reason;\n"
+                "                      with --azure operations[], too\n" CALLER_HELP,
         .run = run,
 };

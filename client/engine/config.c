@@ -199,6 +199,7 @@ void azjit_config_azure(const struct azjit_config *config, struct azjit_azure_op
 {
 	*ret = (struct azjit_azure_options){
 	        .cloud = config->cloud,
+	        .metadata_url = config->metadata_url,
 	        .resource_manager_url = config->resource_manager_url,
 	        .login_url = config->login_url,
 	        .imds_url = config->imds_url,

@@ -6,8 +6,6 @@
 #define IN_RULE(field) \
 	offsetof(struct azjit_access_rule, field), sizeof(((struct azjit_access_rule *)0)->field)
 
-static const struct azjit_key_choice clouds[] = {
-        {"AzureCloud", 0}, {"AzureUSGovernment", 1}, {"AzureChinaCloud", 2}, {NULL, 0}};
 static const struct azjit_key_choice levels[] = {{"err", 3},  {"warning", 4}, {"notice", 5},
                                                  {"info", 6}, {"debug", 7},   {NULL, 0}};
 static const struct azjit_key_choice identities[] = {
@@ -32,7 +30,14 @@ const struct azjit_config_group azjit_config_groups[] = {
 const size_t azjit_config_group_count = AZJIT_COUNT(azjit_config_groups);
 
 const struct azjit_config_key azjit_config_keys[] = {
-        {NULL, "cloud", AZJIT_KEY_CHOICE, AT_TEXT(cloud), "\"AzureCloud\"", 0, 0, clouds, "The Azure cloud."},
+        {NULL, "cloud", AZJIT_KEY_TEXT, AT_TEXT(cloud), "\"AzureCloud\"", 0, 0, NULL,
+         "The Azure cloud: \"AzureCloud\", \"AzureUSGovernment\" or \"AzureChinaCloud\"; or, with "
+         "metadata_url,\n"
+         "another by the name that it gives itself."},
+        {NULL, "metadata_url", AZJIT_KEY_HTTPS, AT_TEXT(metadata_url), NULL, 0, 0, NULL,
+         "The Resource Manager that tells where a cloud other than those three is (/metadata/endpoints). It\n"
+         "is asked at start, and again until it answers. What it names gets the identity's secret and "
+         "tokens."},
         {NULL, "subscriptions", AZJIT_KEY_GUIDS, AT(subscriptions), "[ ]", 0, 1000, NULL,
          "The subscriptions whose virtual machines azjit may open; empty: all that the identity sees."},
         {NULL, "ca_file", AZJIT_KEY_PATH, AT_TEXT(ca_file), NULL, 0, 0, NULL,

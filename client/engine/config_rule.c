@@ -213,10 +213,26 @@ static enum azjit_result check_identity(const char *file, const config_setting_t
 	return AZJIT_OK;
 }
 
+static enum azjit_result check_cloud(const char *file, const config_setting_t *root,
+                                     const struct azjit_config *config, struct azjit_reason *reason)
+{
+	struct azjit_key_at at = {file, "cloud", NULL, reason};
+
+	if (config->metadata_url || azjit_cloud_builtin(config->cloud))
+		return AZJIT_OK;
+	return azjit_key_fail(
+	        &at, config_setting_get_member(root, "cloud"),
+	        "takes \"AzureCloud\", \"AzureUSGovernment\" or \"AzureChinaCloud\", not \"%.60s\": "
+	        "another cloud needs metadata_url",
+	        config->cloud);
+}
+
 enum azjit_result azjit_config_cross_check(const char *file, const config_setting_t *root,
                                            const struct azjit_config *config, struct azjit_reason *reason)
 {
-	enum azjit_result result = check_identity(file, root, config, reason);
+	enum azjit_result result = check_cloud(file, root, config, reason);
 
+	if (result == AZJIT_OK)
+		result = check_identity(file, root, config, reason);
 	return result == AZJIT_OK ? check_sources(file, root, config, reason) : result;
 }

@@ -36,8 +36,13 @@ struct inv_refresh {
 	size_t running_count;
 };
 
-static const struct azjit_call_options read_options = {.deadline_ms = INV_READ_MS,
-                                                       .retries = INV_READ_RETRIES};
+// Somebody who looks a machine up waits for a refresh that is under way.
+static struct azjit_call_options read_options(const struct azjit_inventory *inventory)
+{
+	return (struct azjit_call_options){.deadline_ms = INV_READ_MS,
+	                                   .retries = INV_READ_RETRIES,
+	                                   .background = LIST_EMPTY(&inventory->lookups)};
+}
 
 static void free_jobs(struct job_queue *queue)
 {
@@ -147,18 +152,19 @@ static void got_public_ips(void *userdata, const struct azjit_answer *answer,
 static struct azjit_call *call_list(struct job *job)
 {
 	struct azjit_azure *azure = job->refresh->inventory->azure;
+	struct azjit_call_options options = read_options(job->refresh->inventory);
 
 	switch (job->kind) {
 	case LIST_POLICIES:
-		return azjit_jit_list(azure, job->scope, read_options, got_policies, job);
+		return azjit_jit_list(azure, job->scope, options, got_policies, job);
 	case LIST_VMS:
-		return azjit_vm_list(azure, job->scope, read_options, got_vms, job);
+		return azjit_vm_list(azure, job->scope, options, got_vms, job);
 	case LIST_NICS:
-		return azjit_nic_list(azure, job->scope, read_options, got_nics, job);
+		return azjit_nic_list(azure, job->scope, options, got_nics, job);
 	case LIST_SUBNETS:
-		return azjit_subnet_list(azure, job->scope, read_options, got_subnets, job);
+		return azjit_subnet_list(azure, job->scope, options, got_subnets, job);
 	case LIST_PUBLIC_IPS:
-		return azjit_public_ip_list(azure, job->scope, read_options, got_public_ips, job);
+		return azjit_public_ip_list(azure, job->scope, options, got_public_ips, job);
 	case LIST_KINDS_:
 		break;
 	}
@@ -290,8 +296,9 @@ static void begin(void *userdata)
 	bool ok = true;
 
 	if (configured->count == 0) {
-		refresh->subscriptions = azjit_subscriptions_list(refresh->inventory->azure, read_options,
-		                                                  got_subscriptions, refresh);
+		refresh->subscriptions =
+		        azjit_subscriptions_list(refresh->inventory->azure, read_options(refresh->inventory),
+		                                 got_subscriptions, refresh);
 		if (!refresh->subscriptions)
 			run(refresh, false);
 		return;

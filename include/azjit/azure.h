@@ -33,7 +33,8 @@ typedef enum azjit_result azjit_bring_fn(void *userdata, const char *audience, s
 
 // All strings are copied; NULL where not set.
 struct azjit_azure_options {
-	const char *cloud;                // AzureCloud, AzureUSGovernment, AzureChinaCloud (§6.7)
+	const char *cloud;                // AzureCloud, AzureUSGovernment, AzureChinaCloud (§6.7), or
+	const char *metadata_url;         // another whose endpoints are asked here; https only, no path
 	const char *resource_manager_url; // overrides the cloud's, https only, no path
 	const char *login_url;            // likewise
 	const char *imds_url;             // http, default http://169.254.169.254
@@ -48,6 +49,11 @@ struct azjit_azure_options {
 	unsigned call_timeout_ms; // one HTTP exchange; 0: 20 s (writes: at least 65 s, §1.4)
 };
 
+// True for a cloud that needs no metadata_url.
+bool azjit_cloud_builtin(const char *name);
+
+// With metadata_url this asks nothing yet: until the metadata endpoint answered, calls wait or fail with
+// a sentence that says so, and it is asked again in the background.
 enum azjit_result azjit_azure_new(struct azjit_loop *loop, const struct azjit_azure_options *options,
                                   struct azjit_reason *reason, struct azjit_azure **ret);
 void azjit_azure_free(struct azjit_azure *azure); // cancels what is in flight
@@ -79,9 +85,12 @@ struct azjit_answer {
 // Reads are tried again on 408, 429, 5xx and lost connections while the deadline lasts and `retries`
 // allow (Retry-After obeyed, jittered backoff); 401 once with a fresh token; nothing else, and
 // writes (initiate, PUT, DELETE) never.
+// Each exchange is counted against a bucket of its subscription (client/azure/bucket.h), and waits while
+// that is empty; a call that would wait beyond its deadline fails at once, AZJIT_THROTTLED, unsent.
 struct azjit_call_options {
 	unsigned deadline_ms;
 	unsigned retries;
+	bool background; // nobody waits for it: it leaves room to those for whom somebody does
 };
 
 // The subscriptions this identity sees. GET /subscriptions?api-version=2020-01-01
@@ -95,10 +104,20 @@ typedef void azjit_subscriptions_fn(void *userdata, const struct azjit_answer *a
 struct azjit_call *azjit_subscriptions_list(struct azjit_azure *azure, struct azjit_call_options options,
                                             azjit_subscriptions_fn *fn, void *userdata);
 
-// Counters for `azjit status`: exchanges by kind since start.
+// Counters for `azjit status`: exchanges by kind since start; held: calls that waited for their bucket.
 struct azjit_azure_counts {
-	uint64_t reads, writes, throttled, failed;
+	uint64_t reads, writes, throttled, failed, held;
+	int64_t token_age_s; // of the token in use; -1: there is none
 };
 void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_counts *ret);
+
+// What was asked how often since start, and how long the service took of late (100 exchanges at most).
+// Indices count from 0; false behind the last. Those that were never asked have count 0.
+struct azjit_azure_operation {
+	const char *name; // "initiate", "get-policy", "list-vms" …
+	uint64_t count;
+	uint32_t median_ms, p95_ms;
+};
+bool azjit_azure_operation(const struct azjit_azure *azure, size_t index, struct azjit_azure_operation *ret);
 
 #endif

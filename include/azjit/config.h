@@ -43,7 +43,7 @@ struct azjit_source_map {
 
 struct azjit_config {
 	// cloud and identity
-	char *cloud, *resource_manager_url, *login_url, *imds_url, *ca_file, *proxy;
+	char *cloud, *metadata_url, *resource_manager_url, *login_url, *imds_url, *ca_file, *proxy;
 	enum azjit_identity_kind identity;
 	char *tenant_id, *client_id, *object_id, *msi_res_id, *secret_file;
 	struct azjit_strings subscriptions; // empty: all that the identity sees

@@ -10,6 +10,7 @@
 #include "route.h"
 #include "settings.h"
 #include "store.h"
+#include "throttle.h"
 
 static bool is_guid(const char *s)
 {
@@ -197,7 +198,7 @@ void arm_serve(struct request *req)
 	}
 	if (!(req->route->flags & ROUTE_NO_TOKEN) && !authenticate(req))
 		return;
-	if (!check_version(req) || !check_subscription(req))
+	if (!check_version(req) || !check_subscription(req) || !throttle_take(req))
 		return;
 	if (!check_role(req)) {
 		if (write && !(req->route->flags & ROUTE_NO_LOG))

@@ -39,7 +39,8 @@ static void rate_header(struct request *req, enum manners m)
 		kind = REQUESTS;
 		full = 249;
 	}
-	reply_headerf(req, kinds[kind].name, "%u", full - req->sim->spent[kind]++ % (full / 2));
+	reply_headerf(req, kinds[kind].name, "%u",
+	              req->counted ? req->remaining : full - req->sim->spent[kind]++ % (full / 2));
 }
 
 static void request_id_header(struct request *req, enum manners m)
@@ -134,7 +135,7 @@ void arm_finish(struct request *req)
 	reply_header(req, "Cache-Control", "no-cache");
 	reply_header(req, "Pragma", "no-cache");
 	reply_header(req, "Expires", "-1");
-	if (req->reply.status < 400 || m == MANNERS_SECURITY)
+	if (req->reply.status < 400 || m == MANNERS_SECURITY || req->counted)
 		rate_header(req, m);
 	provider_headers(req, m);
 	reply_header(req, "Strict-Transport-Security", "max-age=31536000; includeSubDomains");

@@ -37,6 +37,8 @@ struct request {
 	size_t param_count;
 	struct principal *caller;
 	char *correlation, *request_id;
+	bool counted; // against a bucket, which has so many calls left
+	unsigned remaining;
 
 	json_t *fault;   // the action that hit this request, owned; NULL mostly
 	bool fault_kind; // recorded as fault

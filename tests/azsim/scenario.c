@@ -44,6 +44,7 @@ static const struct {
         {"activity_page_size", ""},
         {"locks", NULL},
         {"quota", "nsg_rules"},
+        {"throttle", "reads reads_per_s writes writes_per_s"},
         {"seed", ""},
         {"delays", NULL},
         {"switches", NULL},
@@ -238,8 +239,8 @@ static void scenario_literals(struct sim *sim)
 
 static void forget_everything(struct sim *sim)
 {
-	json_t **const lists[] = {&sim->activity, &sim->changes, &sim->operations, &sim->counters,
-	                          &sim->exchanges};
+	json_t **const lists[] = {&sim->activity, &sim->changes,   &sim->operations,
+	                          &sim->counters, &sim->exchanges, &sim->buckets};
 
 	timers_drop(&sim->timers, NULL);
 	jit_clear(sim);
@@ -252,6 +253,7 @@ static void forget_everything(struct sim *sim)
 	sim->operations = json_object();
 	sim->counters = json_object();
 	sim->exchanges = json_array();
+	sim->buckets = json_object();
 }
 
 static void enforce_all(struct sim *sim)

@@ -54,6 +54,7 @@ struct sim {
 	json_t *changes;    // of NSGs
 	json_t *operations; // long-running: id -> {"done": ticks, "body": …}
 	json_t *counters, *exchanges;
+	json_t *buckets; // of throttle.c
 	uint64_t exchange_seq, fault_seq;
 	struct fault *faults;
 	struct enforcer *enforcer;

@@ -283,7 +283,9 @@ static struct azjit_call *start_activity(struct azjit_call_options options, size
 
 struct azjit_call *start_call(const char *name, size_t index)
 {
-	const struct azjit_call_options options = {(unsigned)driver.deadline_ms, (unsigned)driver.retries};
+	const struct azjit_call_options options = {.deadline_ms = (unsigned)driver.deadline_ms,
+	                                           .retries = (unsigned)driver.retries,
+	                                           .background = driver.background && index < driver.times};
 	const char *id = driver.arguments[1];
 	struct azjit_azure *azure = driver.azure;
 

@@ -19,6 +19,7 @@ static const struct {
 	const char **text;
 } texts[] = {
         {"cloud", &driver.options.cloud},
+        {"metadata", &driver.options.metadata_url},
         {"arm", &driver.options.resource_manager_url},
         {"login", &driver.options.login_url},
         {"imds", &driver.options.imds_url},
@@ -49,6 +50,8 @@ static const struct {
         {"cancel-after", &driver.cancel_ms},
         {"free-after", &driver.free_ms},
         {"end", &driver.end_s},
+        {"background", &driver.background},
+        {"login-after", &driver.login_ms},
         {"fail-at", &driver.fail_at},
 };
 
@@ -146,7 +149,11 @@ void call_ended(size_t index)
 	(void)printf("elapsed=%llu\n", (unsigned long long)(azjit_time_monotonic_ms() - driver.began_ms));
 	driver.calls[index] = NULL;
 	driver.due--;
-	if (driver.in_callback && azjit_streq(driver.in_callback, "cancel-others")) {
+	if (index == driver.times)
+		(void)printf("login ended after %llu ms, %zu still wait\n",
+		             (unsigned long long)(azjit_time_monotonic_ms() - driver.began_ms), driver.due);
+	if (index == driver.times ||
+	    (driver.in_callback && azjit_streq(driver.in_callback, "cancel-others"))) {
 		for (size_t i = 0; i < driver.times; i++)
 			if (driver.calls[i]) {
 				driver.calls[i] = azjit_call_cancel(driver.calls[i]);
@@ -171,6 +178,15 @@ static void cancel_all(void *userdata)
 	azjit_source_timer(driver.stopper, 100);
 }
 
+// One call for which somebody waits, the last in the table: when it has ended, so has the run.
+static void start_login(void *userdata)
+{
+	driver.began_ms = azjit_time_monotonic_ms();
+	(void)printf("login after %zu of %zu\n", (size_t)driver.times - driver.due, (size_t)driver.times);
+	driver.due++;
+	driver.calls[driver.times] = start_call(driver.arguments[0], driver.times);
+}
+
 static void free_azure(void *userdata)
 {
 	azjit_azure_free(STEAL(driver.azure));
@@ -186,7 +202,7 @@ static void too_late(void *userdata)
 	azjit_loop_exit(driver.loop, 1);
 }
 
-static enum azjit_result arm_timers(struct azjit_source *sources[3])
+static enum azjit_result arm_timers(struct azjit_source *sources[4])
 {
 	enum azjit_result result = azjit_loop_timer(driver.loop, 0, start_round, NULL, &driver.timer);
 
@@ -196,6 +212,8 @@ static enum azjit_result arm_timers(struct azjit_source *sources[3])
 		result = azjit_loop_timer(driver.loop, driver.cancel_ms, cancel_all, NULL, &sources[0]);
 	if (result == AZJIT_OK && driver.free_ms)
 		result = azjit_loop_timer(driver.loop, driver.free_ms, free_azure, NULL, &sources[1]);
+	if (result == AZJIT_OK && driver.login_ms)
+		result = azjit_loop_timer(driver.loop, driver.login_ms, start_login, NULL, &sources[3]);
 	if (result == AZJIT_OK)
 		result = azjit_loop_timer(driver.loop, 120000, too_late, NULL, &sources[2]);
 	return result;
@@ -203,7 +221,8 @@ static enum azjit_result arm_timers(struct azjit_source *sources[3])
 
 static void run(void)
 {
-	struct azjit_source *sources[3] = {NULL, NULL, NULL};
+	struct azjit_source *sources[4] = {NULL};
+	struct azjit_azure_operation operation;
 	struct azjit_azure_counts counts;
 
 	if (arm_timers(sources) != AZJIT_OK)
@@ -217,10 +236,17 @@ static void run(void)
 	if (!driver.azure)
 		return;
 	azjit_azure_counts(driver.azure, &counts);
-	(void)printf("counts reads=%llu writes=%llu throttled=%llu failed=%llu skew_s=%lld\n",
+	(void)printf("counts reads=%llu writes=%llu throttled=%llu failed=%llu held=%llu skew_s=%lld\n",
 	             (unsigned long long)counts.reads, (unsigned long long)counts.writes,
 	             (unsigned long long)counts.throttled, (unsigned long long)counts.failed,
+	             (unsigned long long)counts.held,
 	             (long long)((azjit_azure_now(driver.azure) - azjit_time_now()) / AZJIT_TICKS_PER_S));
+	(void)printf("token age_s=%lld\n", (long long)counts.token_age_s);
+	for (size_t i = 0; azjit_azure_operation(driver.azure, i, &operation); i++)
+		if (operation.count)
+			(void)printf("operation %s count=%llu median=%u p95=%u\n", operation.name,
+			             (unsigned long long)operation.count, operation.median_ms,
+			             operation.p95_ms);
 	azjit_azure_free(driver.azure);
 }
 
@@ -242,7 +268,7 @@ int main(int argc, char **argv)
 		driver.options.identity = AZJIT_IDENTITY_CLIENT_SECRET;
 	else if (driver.identity && azjit_streq(driver.identity, "none"))
 		driver.options.identity = AZJIT_IDENTITY_NONE;
-	if (i >= argc || driver.times > MAX_CALLS || azjit_loop_new(&driver.loop) != AZJIT_OK)
+	if (i >= argc || driver.times >= MAX_CALLS || azjit_loop_new(&driver.loop) != AZJIT_OK)
 		return 64;
 	driver.counting = driver.fail_at > 0;
 	result = azjit_azure_new(driver.loop, &driver.options, &reason, &driver.azure);

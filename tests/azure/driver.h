@@ -8,13 +8,14 @@
 #include <azjit/policy.h>
 #include <azjit/vm.h>
 
-#define MAX_CALLS ((size_t)300)
+#define MAX_CALLS ((size_t)1001)
 
 struct driver {
 	struct azjit_azure_options options;
 	const char *identity, *client_request_id, *correlation_id, *justification, *in_callback, *before;
 	uint64_t deadline_ms, retries, timeout_ms, times, repeat, idle_ms, cancel_ms, free_ms, end_s;
-	const char *const *arguments; // the call's name and what follows it
+	uint64_t background, login_ms; // are the calls that; when somebody's call comes between them
+	const char *const *arguments;  // the call's name and what follows it
 	struct azjit_loop *loop;
 	struct azjit_azure *azure;
 	struct azjit_source *timer, *stopper;

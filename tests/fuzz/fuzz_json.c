@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An answer of Resource Manager, Entra ID or IMDS, read by everyone who reads answers.
+#include "../../client/azure/cloud.h"
 #include "../../client/azure/error.h"
 #include "../../client/azure/parse.h"
 
@@ -39,6 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_arena_ struct arena arena = {0};
 
 	error_read("X", 500, body, strlen(body), &(struct error_text){0});
+	(void)cloud_read((const char *)data, size, "AzureCloud", "https://arm.example",
+	                 &(struct cloud_endpoints){0}, NULL);
 	read_all(&arena, root, items);
 	return 0;
 }

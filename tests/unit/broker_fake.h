@@ -144,7 +144,14 @@ azjit_ticks azjit_azure_now(const struct azjit_azure *azure)
 void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_counts *ret)
 {
 	(void)azure;
-	*ret = (struct azjit_azure_counts){0};
+	*ret = (struct azjit_azure_counts){.held = 7, .token_age_s = 60};
+}
+
+bool azjit_azure_operation(const struct azjit_azure *azure, size_t index, struct azjit_azure_operation *ret)
+{
+	(void)azure;
+	*ret = (struct azjit_azure_operation){index ? "initiate" : "never-asked", index, 20, 90};
+	return index < 2;
 }
 
 // --- the Activity Log: one foreign event in each subscription, or `log_down` in the second ------------

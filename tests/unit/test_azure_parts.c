@@ -5,6 +5,7 @@
 
 #include "../../client/azure/cloud.h"
 #include "../../client/azure/error.h"
+#include "../../client/azure/latency.h"
 #include "../../client/azure/retry.h"
 #include "../../client/azure/url.h"
 
@@ -335,6 +336,35 @@ static void clouds(void **state)
 	assert_null(cloud_find("AzureGermanCloud"));
 }
 
+static void latencies_of_the_last_exchanges(void **state)
+{
+	struct latency latency = {0};
+
+	assert_int_equal(latency_percentile(&latency, 50), 0);
+	latency_add(&latency, 7);
+	assert_int_equal(latency_percentile(&latency, 50), 7);
+	assert_int_equal(latency_percentile(&latency, 95), 7);
+	latency_add(&latency, UINT64_MAX);
+	assert_int_equal(latency_percentile(&latency, 50), 7);
+	assert_int_equal(latency_percentile(&latency, 95), UINT32_MAX);
+	for (unsigned i = 100; i > 0; i--) // and these push the first two out
+		latency_add(&latency, i);
+	assert_int_equal(latency.count, 102);
+	assert_int_equal(latency_percentile(&latency, 50), 50);
+	assert_int_equal(latency_percentile(&latency, 95), 95);
+	assert_int_equal(latency_percentile(&latency, 100), 100);
+}
+
+static void operations_have_names_of_their_own(void **state)
+{
+	for (int a = 1; a < OPERATION_COUNT_; a++) {
+		assert_string_not_equal(operation_name((enum operation)a), "none");
+		for (int b = 0; b < a; b++)
+			assert_string_not_equal(operation_name((enum operation)a),
+			                        operation_name((enum operation)b));
+	}
+}
+
 static void arenas_align_and_never_overlap(void **state)
 {
 	struct arena arena = {0};
@@ -374,6 +404,8 @@ int main(void)
 	        cmocka_unit_test(documented_imds_answer),
 	        cmocka_unit_test(tokens_are_renewed_ahead_of_need),
 	        cmocka_unit_test(clouds),
+	        cmocka_unit_test(latencies_of_the_last_exchanges),
+	        cmocka_unit_test(operations_have_names_of_their_own),
 	        cmocka_unit_test(arenas_align_and_never_overlap),
 	};
 

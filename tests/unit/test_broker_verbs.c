@@ -262,6 +262,9 @@ static void people_see_their_own(void **state)
 	(void)snprintf(text, sizeof(text), "AZJIT/1 SESSIONS\nsession=%s\n\n", id);
 	assert_int_equal(rows(stage, "AZJIT/1 STATUS\n\n", "grant"), 1);
 	assert_int_equal(rows(stage, "AZJIT/1 STATUS\n\n", "session"), 1);
+	assert_int_equal(rows(stage, "AZJIT/1 STATUS\n\n", "operation"), 0);
+	assert_int_equal(rows(stage, "AZJIT/1 STATUS\nazure=1\n\n", "operation"),
+	                 1); // the other was never asked
 	// "committed" follows "opened" a moment later.
 	while (rows(stage, text, "entry") < 2)
 		continue;

@@ -71,9 +71,12 @@ static void wrong_types_and_ranges_get_a_sentence(void **state)
 	refuses("wait = { deadline = \"11m\"; };", "not \"11m\"");
 	refuses("wait = { deadline = \"0s\"; };", "not \"0s\"");
 	refuses("wait = 3;", "t:1: wait is a group of keys: write wait = { KEY = VALUE; };");
-	refuses("cloud = 1;", "cloud takes \"AzureCloud\", \"AzureUSGovernment\" or \"AzureChinaCloud\", not "
-	                      "the number 1");
-	refuses("cloud = \"azurecloud\";", "not \"azurecloud\"");
+	refuses("cloud = 1;", "cloud takes text in quotes, not the number 1");
+	refuses("\ncloud = \"AzureCluod\";",
+	        "t:2: cloud takes \"AzureCloud\", \"AzureUSGovernment\" or \"AzureChinaCloud\", not "
+	        "\"AzureCluod\": another cloud needs metadata_url");
+	refuses("metadata_url = \"http://management.stack.example\";", "takes \"https://HOST\"");
+	refuses("metadata_url = \"https://management.stack.example/metadata\";", "without a path");
 	refuses("subscriptions = \"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\";", "takes a list of GUIDs");
 	refuses("subscriptions = [ \"all\" ];", "cannot take \"all\": not a GUID");
 	refuses("subscriptions = [ 1 ];", "not the number 1");
@@ -231,7 +234,8 @@ static void rules_have_defaults(void **state)
 }
 
 #define FULL                                                                                                \
-	"cloud = \"AzureChinaCloud\"; ca_file = \"/etc/azjit/\\\"ca\\\\.pem\"; proxy = "                    \
+	"cloud = \"StackCloud\"; metadata_url = \"https://management.stack.example\"; ca_file = "           \
+	"\"/etc/azjit/\\\"ca\\\\.pem\"; proxy = "                                                           \
 	"\"http://proxy:3128\";\n"                                                                          \
 	"subscriptions = ( \"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\" ); log_level = \"debug\";\n"            \
 	"resource_manager_url = \"https://[::1]:8443\"; break_glass_groups = [ \"oncall\" ];\n"             \
@@ -304,7 +308,8 @@ static void values_arrive_where_they_belong(void **state)
 	azjit_config_azure(config, &options);
 	assert_ptr_equal(options.secret_file, config->secret_file);
 	assert_string_equal(options.tenant_id, "contoso.example");
-	assert_string_equal(options.cloud, "AzureChinaCloud");
+	assert_string_equal(options.cloud, "StackCloud");
+	assert_string_equal(options.metadata_url, "https://management.stack.example");
 	assert_null(options.object_id);
 }
 
