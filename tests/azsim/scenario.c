@@ -31,7 +31,7 @@ static const struct {
         {"jit_policies", "name rg subscription location vms state deny requests body"},
         {"pricings", "name tier sub_plan body subscription"},
         {"resources", NULL},
-        {"principals", "name kind app_id object_id secret upn resource_id roles"},
+        {"principals", "name kind app_id object_id secret certificates upn resource_id roles"},
         {"imds", "identities system vm"},
         {"endpoints", "login arm"},
         {"token_s", ""},
@@ -234,8 +234,8 @@ static void scenario_literals(struct sim *sim)
 
 static void forget_everything(struct sim *sim)
 {
-	json_t **const lists[] = {&sim->activity, &sim->changes, &sim->operations, &sim->counters,
-	                          &sim->exchanges};
+	json_t **const lists[] = {&sim->activity,   &sim->changes,  &sim->operations,
+	                          &sim->assertions, &sim->counters, &sim->exchanges};
 
 	timers_drop(&sim->timers, NULL);
 	jit_clear(sim);
@@ -246,6 +246,7 @@ static void forget_everything(struct sim *sim)
 	sim->activity = json_array();
 	sim->changes = json_array();
 	sim->operations = json_object();
+	sim->assertions = json_object();
 	sim->counters = json_object();
 	sim->exchanges = json_array();
 }

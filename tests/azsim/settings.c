@@ -52,6 +52,7 @@ static const struct setting switch_table[] = {
         {"metadata_bom", BOOL, "true"},
         {"metadata_resource_manager", BOOL, "true"},
         {"imds_cache", BOOL, "true"},
+        {"assertion_skew_s", INT, "300"},
 };
 
 static const struct {

@@ -53,6 +53,7 @@ struct sim {
 	json_t *activity;   // events, oldest first
 	json_t *changes;    // of NSGs
 	json_t *operations; // long-running: id -> {"done": ticks, "body": …}
+	json_t *assertions; // whose jti were presented: "APP JTI"
 	json_t *counters, *exchanges;
 	uint64_t exchange_seq, fault_seq;
 	struct fault *faults;

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What an application of the directory is known by besides a secret: its certificates.
+ */
+#ifndef AZSIM_TRUST_H
+#define AZSIM_TRUST_H
+
+#include <openssl/x509.h>
+
+#include "util.h"
+
+struct certificate {
+	struct certificate *next;
+	X509 *x509;
+	unsigned char sha1[20], sha256[32]; // of the DER
+};
+
+struct trust {
+	struct certificate *certificates;
+};
+
+// From a principal's entry; the result is a sentence the caller frees, or NULL. *ret stays empty then.
+char *trust_read(const json_t *entry, struct trust *ret);
+void trust_clear(struct trust *trust);
+
+#endif
