@@ -23,6 +23,9 @@ static const size_t strings[] = {
         offsetof(struct azjit_azure_options, object_id),
         offsetof(struct azjit_azure_options, msi_res_id),
         offsetof(struct azjit_azure_options, secret_file),
+        offsetof(struct azjit_azure_options, certificate_file),
+        offsetof(struct azjit_azure_options, key_file),
+        offsetof(struct azjit_azure_options, password_file),
 };
 
 static char **string_at(struct azjit_azure_options *options, size_t offset)
@@ -160,6 +163,18 @@ void azjit_azure_free(struct azjit_azure *azure)
 azjit_ticks azjit_azure_now(const struct azjit_azure *azure)
 {
 	return azjit_time_now() + azure->offset;
+}
+
+azjit_ticks azure_set_clock(struct azjit_azure *azure, azjit_ticks date, azjit_ticks took)
+{
+	azjit_ticks latest = date + AZJIT_TICKS_PER_S - (azjit_time_now() - took);
+	azjit_ticks earliest = date - azjit_time_now(), before = azure->offset;
+
+	if (azure->offset < earliest)
+		azure->offset = earliest;
+	else if (azure->offset > latest)
+		azure->offset = latest;
+	return azure->offset > before ? azure->offset - before : before - azure->offset;
 }
 
 void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_counts *ret)

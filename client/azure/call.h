@@ -22,6 +22,10 @@ struct azjit_azure {
 	azjit_ticks offset; // service's clock less ours
 };
 
+// Corrects the service's clock by the Date of an answer that took so long, whole seconds written at some
+// moment of the exchange: only as far as it is certainly wrong. By how much, without a sign.
+azjit_ticks azure_set_clock(struct azjit_azure *azure, azjit_ticks date, azjit_ticks took);
+
 enum call_shape {
 	CALL_OBJECT = 0, // GET, one object
 	CALL_LIST,       // GET, value[] over all pages

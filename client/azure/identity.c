@@ -5,6 +5,7 @@
 // reason. A selector or tenant from the configuration cannot change the host that is asked.
 #include "identity.h"
 
+#include "call.h"
 #include "error.h"
 #include "retry.h"
 
@@ -18,6 +19,7 @@
 #define RENEWAL_RETRY_MS   60000  // after a renewal failed while the token is still good
 #define MAX_LIFETIME_S     172800 // a longer life is not believed
 #define MAX_RETRY_AFTER_MS 60000
+#define CLOCK_WRONG        (60 * AZJIT_TICKS_PER_S) // off by this much: what was refused may be good now
 
 struct identity {
 	struct identity_options setting;
@@ -209,7 +211,18 @@ static bool accept_token(struct identity *identity, const struct http_answer *an
 	return true;
 }
 
-static void refused(struct identity *identity, const struct http_answer *answer)
+// An assertion that was made by a clock that is wrong is refused, and the refusal tells the time.
+static bool corrects_clock(struct identity *identity, const struct http_answer *answer)
+{
+	azjit_ticks date;
+
+	return identity->source->tells_time && answer->status &&
+	       azjit_time_parse_http(answer->date, &date) == AZJIT_OK &&
+	       azure_set_clock(identity->setting.azure, date,
+	                       (azjit_ticks)answer->took_ms * AZJIT_TICKS_PER_MS) > CLOCK_WRONG;
+}
+
+static void refused(struct identity *identity, const struct http_answer *answer, bool corrected)
 {
 	const char *who = identity->source->who;
 	struct error_text error;
@@ -220,7 +233,7 @@ static void refused(struct identity *identity, const struct http_answer *answer)
 		                 answer->status, error.code, error.message);
 	else
 		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "no token: %s", error.message);
-	if (identity->source->transient(answer->status))
+	if (corrected || identity->source->transient(answer->status))
 		fetch_again(identity, answer->retry_after);
 	else
 		fetch_fail(identity);
@@ -230,11 +243,12 @@ static void on_answer(void *userdata, const struct http_answer *answer)
 {
 	struct identity *identity = userdata;
 	const char *who = identity->source->who;
+	bool corrected = corrects_clock(identity, answer);
 
 	identity->exchange = NULL;
 	identity->trouble_result = AZJIT_IDENTITY;
 	if (answer->fault == HTTP_FAULT_NONE && answer->status != 200) {
-		refused(identity, answer);
+		refused(identity, answer, corrected);
 	} else if (answer->fault == HTTP_FAULT_NONE) {
 		if (accept_token(identity, answer)) {
 			wake_all(identity, AZJIT_OK, "");
@@ -328,45 +342,32 @@ void identity_wait(struct identity *identity, struct identity_wait *wait)
 
 // --- the whole ----------------------------------------------------------------------------------------
 
-static bool plain_name(const char *text)
+static const struct token_source *source_of(enum azjit_identity_kind kind)
 {
-	size_t len = text ? strlen(text) : 0;
-
-	return len > 0 && len < 256 && text[0] != '.' &&
-	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") == len;
-}
-
-static enum azjit_result check_options(const struct azjit_azure_options *options, struct azjit_reason *reason)
-{
-	int selectors = !!options->client_id + !!options->object_id + !!options->msi_res_id;
-
-	switch (options->identity) {
+	switch (kind) {
 	case AZJIT_IDENTITY_NONE:
-		return azjit_fail(reason, AZJIT_CONFIG, "no identity is configured");
+		return NULL;
 	case AZJIT_IDENTITY_MANAGED:
-		if (selectors > 1)
-			return azjit_fail(reason, AZJIT_CONFIG,
-			                  "a managed identity is selected by one of client_id, object_id and "
-			                  "msi_res_id, not by several");
-		return AZJIT_OK;
+		return &token_source_imds;
 	case AZJIT_IDENTITY_CLIENT_SECRET:
-		if (!plain_name(options->tenant_id))
-			return azjit_fail(reason, AZJIT_CONFIG, "tenant_id must be a GUID or a domain name");
-		if (!options->client_id || !options->secret_file)
-			return azjit_fail(reason, AZJIT_CONFIG,
-			                  "a client secret needs client_id and secret_file");
-		return AZJIT_OK;
+		return &token_source_secret;
+	case AZJIT_IDENTITY_CLIENT_CERTIFICATE:
+		return &token_source_certificate;
 	}
-	return azjit_fail(reason, AZJIT_CONFIG, "unknown kind of identity");
+	return NULL;
 }
 
 enum azjit_result identity_new(const struct identity_options *setting,
                                const struct azjit_azure_options *options, struct azjit_reason *reason,
                                struct identity **ret)
 {
-	enum azjit_result result = check_options(options, reason);
+	const struct token_source *source = source_of(options->identity);
 	struct identity *identity;
+	enum azjit_result result;
 
+	if (!source)
+		return azjit_fail(reason, AZJIT_CONFIG, "no identity is configured");
+	result = source->check(setting, options, reason);
 	if (result != AZJIT_OK)
 		return result;
 	identity = calloc(1, sizeof(*identity));
@@ -374,8 +375,7 @@ enum azjit_result identity_new(const struct identity_options *setting,
 		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
 	identity->setting = *setting;
 	identity->options = options;
-	identity->source =
-	        options->identity == AZJIT_IDENTITY_MANAGED ? &token_source_imds : &token_source_secret;
+	identity->source = source;
 	*ret = identity;
 	return AZJIT_OK;
 }

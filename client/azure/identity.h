@@ -18,7 +18,7 @@ struct identity_options {
 	const char *audience;     // with its slash, e.g. https://management.azure.com/
 	const char *login_origin; // of Entra ID
 	const char *imds_origin;
-	const struct azjit_azure *azure; // for the service's clock
+	struct azjit_azure *azure; // for the service's clock
 };
 
 // Checks what `options` says of the identity; AZJIT_CONFIG with the reason if it is wrong. Everything
@@ -48,7 +48,7 @@ void identity_unwait(struct identity_wait *wait);
 // Why the fetch that runs has not succeeded yet; "" if nothing failed.
 const char *identity_trouble(const struct identity *identity);
 
-// --- between identity.c and its sources (imds.c, secret.c) ---------------------------------------------
+// --- between identity.c and its sources (imds.c, secret.c, certificate_token.c) ---------------------------------------------
 
 // A request for a token, owned; the body may hold a secret and is wiped.
 struct token_request {
@@ -59,17 +59,22 @@ struct token_request {
 
 struct token_source {
 	const char *who; // for sentences: "the managed identity endpoint"
+	// What is configured, and the files that must be right before a token is needed: AZJIT_OK, or
+	// AZJIT_CONFIG with the reason.
+	enum azjit_result (*check)(const struct identity_options *setting,
+	                           const struct azjit_azure_options *options, struct azjit_reason *reason);
 	// AZJIT_OK, or why no request can be made.
 	enum azjit_result (*request)(const struct identity_options *setting,
 	                             const struct azjit_azure_options *options, struct token_request *ret,
 	                             struct azjit_reason *reason);
 	bool (*transient)(int http_status); // worth asking again
+	bool tells_time;                    // its Date is that of the service's clock
 	unsigned attempts;                  // in all
 	unsigned lost_attempts;             // of those that met no answer at all
 	unsigned first_delay_ms;            // doubled each time, up to
 	unsigned max_delay_ms;
 };
-extern const struct token_source token_source_imds, token_source_secret;
+extern const struct token_source token_source_imds, token_source_secret, token_source_certificate;
 
 // What a token answer holds (both services; numbers may be strings).
 struct token_life {

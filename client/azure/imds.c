@@ -13,6 +13,16 @@ static bool add_selector(struct azjit_buf *buf, const char *name, const char *va
 	return azjit_buf_printf(buf, "&%s=", name) && url_escape(buf, value, "");
 }
 
+static enum azjit_result imds_check(const struct identity_options *setting,
+                                    const struct azjit_azure_options *options, struct azjit_reason *reason)
+{
+	if (!!options->client_id + !!options->object_id + !!options->msi_res_id > 1)
+		return azjit_fail(reason, AZJIT_CONFIG,
+		                  "a managed identity is selected by one of client_id, object_id and "
+		                  "msi_res_id, not by several");
+	return AZJIT_OK;
+}
+
 static enum azjit_result imds_request(const struct identity_options *setting,
                                       const struct azjit_azure_options *options, struct token_request *ret,
                                       struct azjit_reason *reason)
@@ -42,6 +52,7 @@ static bool imds_transient(int http_status)
 // 1, 2, 4, 8 and four times 16 s apart at least: longer than the 70 s that a 410 may last.
 const struct token_source token_source_imds = {
         .who = "the instance metadata service",
+        .check = imds_check,
         .request = imds_request,
         .transient = imds_transient,
         .attempts = 9,

@@ -58,6 +58,8 @@ static const char *identity_word(enum azjit_identity_kind kind)
 		return "managed";
 	case AZJIT_IDENTITY_CLIENT_SECRET:
 		return "client-secret";
+	case AZJIT_IDENTITY_CLIENT_CERTIFICATE:
+		return "client-certificate";
 	case AZJIT_IDENTITY_NONE:
 		break;
 	}

@@ -20,6 +20,7 @@ enum azjit_identity_kind {
 	AZJIT_IDENTITY_NONE = 0,
 	AZJIT_IDENTITY_MANAGED,       // IMDS (azure.md §6.2); selectors exclusive, all NULL: system-assigned
 	AZJIT_IDENTITY_CLIENT_SECRET, // azure.md §6.4
+	AZJIT_IDENTITY_CLIENT_CERTIFICATE,
 };
 
 // All strings are copied; NULL where not set.
@@ -32,8 +33,13 @@ struct azjit_azure_options {
 	const char *proxy;                // none unless set; the environment is never read
 	enum azjit_identity_kind identity;
 	const char *tenant_id, *client_id, *object_id, *msi_res_id;
-	const char *secret_file;  // trusted, not readable by others; read anew for each token
-	unsigned call_timeout_ms; // one HTTP exchange; 0: 20 s (initiate: at least 65 s, §1.4)
+	// Files are trusted, those with a secret not readable by others; read anew for each token.
+	const char *secret_file;
+	const char *certificate_file; // PEM, or PKCS#12 with its key
+	const char *key_file;         // PEM; else the key is in certificate_file
+	const char *password_file;    // of the key
+	bool send_chain;              // to who trusts subject name and issuer
+	unsigned call_timeout_ms;     // one HTTP exchange; 0: 20 s (initiate: at least 65 s, §1.4)
 };
 
 enum azjit_result azjit_azure_new(struct azjit_loop *loop, const struct azjit_azure_options *options,

@@ -15,9 +15,9 @@
 // STATUS [json=1]
 //   type=broker   one; version pid(n) since(time) host guard=on|off|unknown kill_switch(bool)
 //                 relay=up|down ledger ledger_seq(n) callers(n)
-//   type=azure    one; cloud identity=managed|client-secret result (of the newest inventory refresh:
-//                 result.h's names) reason refreshed(time) vms(n) policies(n) managed_ports(n) reads(n)
-//                 writes(n) throttled(n) failed(n)
+//   type=azure    one; cloud identity (identity.kind of azjit.conf) result (of the newest inventory
+//                 refresh: result.h's names) reason refreshed(time) vms(n) policies(n)
+//                 managed_ports(n) reads(n) writes(n) throttled(n) failed(n)
 //   type=grant    any number; grant state user (who asked first) vm (name) vm_id port(n)
 //                 protocol=tcp|udp source until(time) left_s(s) flows(n) waiters(n) correlation_id rule
 //                 evidence reason guard=on|off

@@ -29,6 +29,9 @@ static const struct {
         {"object", &driver.options.object_id},
         {"resource", &driver.options.msi_res_id},
         {"secret-file", &driver.options.secret_file},
+        {"certificate-file", &driver.options.certificate_file},
+        {"key-file", &driver.options.key_file},
+        {"password-file", &driver.options.password_file},
         {"identity", &driver.identity},
         {"client-request-id", &driver.client_request_id},
         {"correlation-id", &driver.correlation_id},
@@ -50,6 +53,7 @@ static const struct {
         {"free-after", &driver.free_ms},
         {"end", &driver.end_s},
         {"fail-at", &driver.fail_at},
+        {"send-chain", &driver.send_chain},
 };
 
 static bool take_setting(char *word)
@@ -224,6 +228,23 @@ static void run(void)
 	azjit_azure_free(driver.azure);
 }
 
+static enum azjit_identity_kind identity_kind(void)
+{
+	static const struct {
+		const char *word;
+		enum azjit_identity_kind kind;
+	} kinds[] = {
+	        {"secret", AZJIT_IDENTITY_CLIENT_SECRET},
+	        {"certificate", AZJIT_IDENTITY_CLIENT_CERTIFICATE},
+	        {"none", AZJIT_IDENTITY_NONE},
+	};
+
+	for (size_t i = 0; driver.identity && i < AZJIT_COUNT(kinds); i++)
+		if (azjit_streq(driver.identity, kinds[i].word))
+			return kinds[i].kind;
+	return AZJIT_IDENTITY_MANAGED;
+}
+
 int main(int argc, char **argv)
 {
 	struct azjit_reason reason = {0};
@@ -237,11 +258,8 @@ int main(int argc, char **argv)
 		i++;
 	driver.arguments = (const char *const *)argv + i;
 	driver.options.call_timeout_ms = (unsigned)driver.timeout_ms;
-	driver.options.identity = AZJIT_IDENTITY_MANAGED;
-	if (driver.identity && azjit_streq(driver.identity, "secret"))
-		driver.options.identity = AZJIT_IDENTITY_CLIENT_SECRET;
-	else if (driver.identity && azjit_streq(driver.identity, "none"))
-		driver.options.identity = AZJIT_IDENTITY_NONE;
+	driver.options.identity = identity_kind();
+	driver.options.send_chain = driver.send_chain;
 	if (i >= argc || driver.times > MAX_CALLS || azjit_loop_new(&driver.loop) != AZJIT_OK)
 		return 64;
 	driver.counting = driver.fail_at > 0;

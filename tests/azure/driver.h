@@ -12,7 +12,8 @@
 struct driver {
 	struct azjit_azure_options options;
 	const char *identity, *client_request_id, *correlation_id, *justification, *in_callback, *before;
-	uint64_t deadline_ms, retries, timeout_ms, times, repeat, idle_ms, cancel_ms, free_ms, end_s;
+	uint64_t deadline_ms, retries, timeout_ms, times, repeat, idle_ms, cancel_ms, free_ms, end_s,
+	        send_chain;
 	const char *const *arguments; // the call's name and what follows it
 	struct azjit_loop *loop;
 	struct azjit_azure *azure;
