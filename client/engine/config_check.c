@@ -12,6 +12,7 @@
 #define BROKER_USER  "azjit"
 #define NSS_MAX      (1024 * 1024)
 #define SECRET_BYTES 4096
+#define KEY_BYTES    (64 * 1024)
 #define CA_BYTES     (4 * 1024 * 1024)
 
 // A name service wants a buffer of a size that only it knows. 1: exists, 0: does not, -1: cannot tell.
@@ -118,15 +119,24 @@ static void check_reach(const char *key, const char *path, struct azjit_buf *war
 static enum azjit_result check_files(const struct azjit_config *config, struct azjit_buf *warnings,
                                      struct azjit_reason *reason)
 {
+	const struct {
+		const char *key, *path;
+		bool secret;
+		size_t max_bytes;
+	} files[] = {
+	        {"ca_file", config->ca_file, false, CA_BYTES},
+	        {"identity.secret_file", config->secret_file, true, SECRET_BYTES},
+	        {"identity.certificate_file", config->certificate_file, !config->key_file, KEY_BYTES},
+	        {"identity.key_file", config->key_file, true, KEY_BYTES},
+	        {"identity.password_file", config->password_file, true, SECRET_BYTES},
+	};
 	enum azjit_result result = AZJIT_OK;
 
-	if (config->ca_file) {
-		result = check_file("ca_file", config->ca_file, false, CA_BYTES, reason);
-		check_reach("ca_file", config->ca_file, warnings);
-	}
-	if (result == AZJIT_OK && config->secret_file) {
-		result = check_file("identity.secret_file", config->secret_file, true, SECRET_BYTES, reason);
-		check_reach("identity.secret_file", config->secret_file, warnings);
+	for (size_t i = 0; i < AZJIT_COUNT(files) && result == AZJIT_OK; i++) {
+		if (!files[i].path)
+			continue;
+		result = check_file(files[i].key, files[i].path, files[i].secret, files[i].max_bytes, reason);
+		check_reach(files[i].key, files[i].path, warnings);
 	}
 	return result;
 }

@@ -109,6 +109,9 @@ enum azjit_result azjit_config_read_rules(const char *file, const config_setting
 // Rules between keys, once all are read: identity's members, widths of sources, times of rules.
 enum azjit_result azjit_config_cross_check(const char *file, const config_setting_t *root,
                                            const struct azjit_config *config, struct azjit_reason *reason);
+// Which keys go with the kind of identity.
+enum azjit_result azjit_config_check_identity(const char *file, const config_setting_t *root,
+                                              const struct azjit_config *config, struct azjit_reason *reason);
 // True if the prefix is IPv4 and not wider than max_prefix; else the sentence's clause.
 bool azjit_config_prefix_ok(const struct azjit_prefix *prefix, int64_t max_prefix, const char **ret_why);
 
