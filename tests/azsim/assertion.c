@@ -183,6 +183,51 @@ static bool certificate_good(const struct sim *sim, const struct certificate *c,
 	return true;
 }
 
+// --- another directory's token ------------------------------------------------------------------------
+
+static bool audience_has(const json_t *claims, const char *audience)
+{
+	const json_t *aud = json_object_get(claims, "aud");
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(aud, i, v) if (!strcmp(json_string_value(v) ? json_string_value(v) : "",
+	                                          audience)) return true;
+	return !strcmp(jstr(claims, "aud", ""), audience);
+}
+
+// Its time, not its length: who issued it decides how long it lives, and how often it is presented.
+static bool in_time(const struct sim *sim, const json_t *claims)
+{
+	long long now = time_unix(clock_now(&sim->clock)), skew = sw_int(sim, "assertion_skew_s");
+
+	return jint(claims, "exp", 0) + skew > now && jint(claims, "nbf", 0) - skew <= now;
+}
+
+static bool federated_good(const struct sim *sim, const struct principal *p, const struct assertion *a,
+                           struct refusal *ret)
+{
+	const struct federation *f = p->trust.federations;
+
+	while (f && strcmp(f->issuer, jstr(a->claims, "iss", "")))
+		f = f->next;
+	if (!f)
+		return refuse(ret, 700211,
+		              "No matching federated identity record found for presented assertion issuer.");
+	if (strcmp(f->subject, jstr(a->claims, "sub", "")))
+		return refuse(ret, 700213,
+		              "No matching federated identity record found for presented assertion subject.");
+	if (!audience_has(a->claims, f->audience))
+		return refuse(
+		        ret, 700212,
+		        "No matching federated identity record found for presented assertion audience.");
+	if (!signature_good(a, f->key))
+		return refuse(ret, 50013, "Assertion failed signature validation.");
+	if (!in_time(sim, a->claims))
+		return refuse(ret, 700024, "Client assertion is not within its valid time range.");
+	return true;
+}
+
 bool assertion_good(struct request *req, const struct principal *p, const char *jwt, struct refusal *ret)
 {
 	_cleanup_(assertion_clear) struct assertion a;
@@ -194,6 +239,9 @@ bool assertion_good(struct request *req, const struct principal *p, const char *
 	if (strcmp(alg, "PS256") && strcmp(alg, "RS256"))
 		return refuse(ret, 5002738,
 		              "The algorithm of the client assertion is not supported: RS256 and PS256 are.");
+	if (p->trust.federations && !str_ieq(jstr(a.claims, "iss", ""), p->app_id) &&
+	    !json_object_get(a.header, "x5t#S256") && !json_object_get(a.header, "x5t"))
+		return federated_good(req->sim, p, &a, ret);
 	for (const struct certificate *c = p->trust.certificates; c; c = c->next)
 		if (named(c, a.header))
 			return certificate_good(req->sim, c, &a, ret) && claims_good(req, p, a.claims, ret);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Client assertions (RFC 7523) at the token endpoint: signed with the key of a registered certificate, in the
- * header forms of azure.md §6.4.
+ * header forms of azure.md §6.4, or issued by a directory that the application trusts.
  */
 #ifndef AZSIM_ASSERTION_H
 #define AZSIM_ASSERTION_H

@@ -31,7 +31,7 @@ static const struct {
         {"jit_policies", "name rg subscription location vms state deny requests body"},
         {"pricings", "name tier sub_plan body subscription"},
         {"resources", NULL},
-        {"principals", "name kind app_id object_id secret certificates upn resource_id roles"},
+        {"principals", "name kind app_id object_id secret certificates federated upn resource_id roles"},
         {"imds", "identities system vm"},
         {"endpoints", "login arm"},
         {"token_s", ""},

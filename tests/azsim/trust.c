@@ -30,6 +30,26 @@ static bool add_certificate(struct trust *trust, const char *text)
 	return true;
 }
 
+static bool add_federation(struct trust *trust, const json_t *entry)
+{
+	const char *issuer = jstr(entry, "issuer", NULL), *subject = jstr(entry, "subject", NULL),
+	           *audience = jstr(entry, "audience", NULL), *key = jstr(entry, "key", NULL);
+	BIO *bio = key ? pem_source(key) : NULL;
+	EVP_PKEY *pkey = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+	struct federation *f;
+
+	BIO_free(bio);
+	if (!pkey || !issuer || !subject || !audience) {
+		EVP_PKEY_free(pkey);
+		return false;
+	}
+	f = xcalloc(1, sizeof(*f));
+	*f = (struct federation){trust->federations, xstrdup(issuer), xstrdup(subject), xstrdup(audience),
+	                         pkey};
+	trust->federations = f;
+	return true;
+}
+
 char *trust_read(const json_t *entry, struct trust *ret)
 {
 	struct trust trust = {0};
@@ -43,6 +63,16 @@ char *trust_read(const json_t *entry, struct trust *ret)
 		trust_clear(&trust);
 		return xasprintf("certificates[%zu] is neither PEM of a certificate nor a file with it", i);
 	}
+	json_array_foreach(json_object_get(entry, "federated"), i, v)
+	{
+		if (add_federation(&trust, v))
+			continue;
+		trust_clear(&trust);
+		return xasprintf(
+		        "federated[%zu] needs issuer, subject, audience and key (a public one: PEM, or a "
+		        "file with it)",
+		        i);
+	}
 	*ret = trust;
 	return NULL;
 }
@@ -55,5 +85,15 @@ void trust_clear(struct trust *trust)
 		trust->certificates = c->next;
 		X509_free(c->x509);
 		free(c);
+	}
+	while (trust->federations) {
+		struct federation *f = trust->federations;
+
+		trust->federations = f->next;
+		free(f->issuer);
+		free(f->subject);
+		free(f->audience);
+		EVP_PKEY_free(f->key);
+		free(f);
 	}
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What an application of the directory is known by besides a secret: its certificates.
+ * What an application of the directory is known by besides a secret: its certificates, and
+ * the issuers of other directories whose word counts for it.
  */
 #ifndef AZSIM_TRUST_H
 #define AZSIM_TRUST_H
@@ -15,8 +16,15 @@ struct certificate {
 	unsigned char sha1[20], sha256[32]; // of the DER
 };
 
+struct federation {
+	struct federation *next;
+	char *issuer, *subject, *audience;
+	EVP_PKEY *key; // the issuer's, public
+};
+
 struct trust {
 	struct certificate *certificates;
+	struct federation *federations;
 };
 
 // From a principal's entry; the result is a sentence the caller frees, or NULL. *ret stays empty then.
