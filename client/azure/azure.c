@@ -26,6 +26,7 @@ static const size_t strings[] = {
         offsetof(struct azjit_azure_options, certificate_file),
         offsetof(struct azjit_azure_options, key_file),
         offsetof(struct azjit_azure_options, password_file),
+        offsetof(struct azjit_azure_options, token_file),
 };
 
 static char **string_at(struct azjit_azure_options *options, size_t offset)

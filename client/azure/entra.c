@@ -71,17 +71,21 @@ bool entra_transient(int http_status)
 	return http_status == 408 || http_status == 429 || http_status >= 500;
 }
 
+enum azjit_result entra_one_line(struct azjit_buf *text, const char *path, const char *what,
+                                 struct azjit_reason *reason)
+{
+	while (text->len && strchr("\r\n", text->data[text->len - 1]))
+		text->data[--text->len] = '\0';
+	if (!text->len || strcspn(text->data, "\r\n") != text->len)
+		return azjit_fail(reason, AZJIT_CONFIG, "the %s file %s holds no %s on one line", what, path,
+		                  what);
+	return AZJIT_OK;
+}
+
 enum azjit_result entra_read_line(const char *path, const char *what, struct azjit_buf *ret,
                                   struct azjit_reason *reason)
 {
 	enum azjit_result result = azjit_file_read_trusted(path, geteuid(), true, ret, reason);
 
-	if (result != AZJIT_OK)
-		return result;
-	while (ret->len && strchr("\r\n", ret->data[ret->len - 1]))
-		ret->data[--ret->len] = '\0';
-	if (!ret->len || strlen(ret->data) != ret->len)
-		return azjit_fail(reason, AZJIT_CONFIG, "the %s file %s holds no %s on one line", what, path,
-		                  what);
-	return AZJIT_OK;
+	return result == AZJIT_OK ? entra_one_line(ret, path, what, reason) : result;
 }

@@ -25,8 +25,10 @@ enum azjit_result entra_request_asserted(const struct identity_options *setting,
                                          struct token_request *ret, struct azjit_reason *reason);
 bool entra_transient(int http_status);
 
-// The secret on the one line of a file that must be trusted (file.h), without its line end. `what` names
-// it in the reason. AZJIT_OK, or why not.
+// What was read of a file must be one line, a secret: its line end is taken off. `what` names it in the reason.
+enum azjit_result entra_one_line(struct azjit_buf *text, const char *path, const char *what,
+                                 struct azjit_reason *reason);
+// The same for a file that is read here, and must be trusted (file.h).
 enum azjit_result entra_read_line(const char *path, const char *what, struct azjit_buf *ret,
                                   struct azjit_reason *reason);
 

@@ -353,6 +353,8 @@ static const struct token_source *source_of(enum azjit_identity_kind kind)
 		return &token_source_secret;
 	case AZJIT_IDENTITY_CLIENT_CERTIFICATE:
 		return &token_source_certificate;
+	case AZJIT_IDENTITY_WORKLOAD:
+		return &token_source_workload;
 	}
 	return NULL;
 }

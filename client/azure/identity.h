@@ -74,7 +74,8 @@ struct token_source {
 	unsigned first_delay_ms;            // doubled each time, up to
 	unsigned max_delay_ms;
 };
-extern const struct token_source token_source_imds, token_source_secret, token_source_certificate;
+extern const struct token_source token_source_imds, token_source_secret, token_source_certificate,
+        token_source_workload;
 
 // What a token answer holds (both services; numbers may be strings).
 struct token_life {

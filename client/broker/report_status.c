@@ -60,6 +60,8 @@ static const char *identity_word(enum azjit_identity_kind kind)
 		return "client-secret";
 	case AZJIT_IDENTITY_CLIENT_CERTIFICATE:
 		return "client-certificate";
+	case AZJIT_IDENTITY_WORKLOAD:
+		return "workload";
 	case AZJIT_IDENTITY_NONE:
 		break;
 	}

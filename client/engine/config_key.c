@@ -14,6 +14,7 @@ static const struct azjit_key_choice identities[] = {
         {"managed", AZJIT_IDENTITY_MANAGED},
         {"client-secret", AZJIT_IDENTITY_CLIENT_SECRET},
         {"client-certificate", AZJIT_IDENTITY_CLIENT_CERTIFICATE},
+        {"workload", AZJIT_IDENTITY_WORKLOAD},
         {NULL, 0}};
 static const struct azjit_key_choice conflicts[] = {{"refuse", false}, {"replace", true}, {NULL, 0}};
 static const struct azjit_key_choice moments[] = {
@@ -59,7 +60,9 @@ const struct azjit_config_key azjit_config_keys[] = {
         {"identity", "kind", AZJIT_KEY_CHOICE, AT(identity), "\"managed\"", 0, 0, identities,
          "\"managed\": the managed identity of this virtual machine; without client_id, object_id and\n"
          "msi_res_id its system-assigned one. \"client-secret\": an application (tenant_id, client_id,\n"
-         "secret_file). \"client-certificate\": an application (tenant_id, client_id, certificate_file)."},
+         "secret_file). \"client-certificate\": an application (tenant_id, client_id, certificate_file).\n"
+         "\"workload\": an application that trusts another issuer's tokens (tenant_id, client_id, "
+         "token_file)."},
         {"identity", "tenant_id", AZJIT_KEY_TENANT, AT_TEXT(tenant_id), NULL, 0, 0, NULL,
          "The directory of the application."},
         {"identity", "client_id", AZJIT_KEY_GUID, AT_TEXT(client_id), NULL, 0, 0, NULL,
@@ -78,6 +81,10 @@ const struct azjit_config_key azjit_config_keys[] = {
          "The certificate's private key in PEM, if it is in a file of its own."},
         {"identity", "password_file", AZJIT_KEY_PATH, AT_TEXT(password_file), NULL, 0, 0, NULL,
          "The password of the private key, or of the PKCS#12 file: one line."},
+        {"identity", "token_file", AZJIT_KEY_PATH, AT_TEXT(token_file), NULL, 0, 0, NULL,
+         "The file in which another issuer keeps a token for us: one line, unreadable to others, read again\n"
+         "for every token. It may be a symbolic link; links and directories on the way belong to root or\n"
+         "azjit, and nobody else may write them."},
         {"identity", "send_chain", AZJIT_KEY_SWITCH, AT(send_chain), "false", 0, 0, NULL,
          "Send the certificate and its chain to Entra ID, for an application that trusts a subject name\n"
          "and issuer instead of one certificate."},

@@ -21,6 +21,7 @@ enum azjit_identity_kind {
 	AZJIT_IDENTITY_MANAGED,       // IMDS (azure.md §6.2); selectors exclusive, all NULL: system-assigned
 	AZJIT_IDENTITY_CLIENT_SECRET, // azure.md §6.4
 	AZJIT_IDENTITY_CLIENT_CERTIFICATE,
+	AZJIT_IDENTITY_WORKLOAD, // another issuer's token
 };
 
 // All strings are copied; NULL where not set.
@@ -38,6 +39,7 @@ struct azjit_azure_options {
 	const char *certificate_file; // PEM, or PKCS#12 with its key
 	const char *key_file;         // PEM; else the key is in certificate_file
 	const char *password_file;    // of the key
+	const char *token_file;       // of another issuer; may be a symbolic link (file.h)
 	bool send_chain;              // to who trusts subject name and issuer
 	unsigned call_timeout_ms;     // one HTTP exchange; 0: 20 s (initiate: at least 65 s, §1.4)
 };

@@ -32,6 +32,7 @@ static const struct {
         {"certificate-file", &driver.options.certificate_file},
         {"key-file", &driver.options.key_file},
         {"password-file", &driver.options.password_file},
+        {"token-file", &driver.options.token_file},
         {"identity", &driver.identity},
         {"client-request-id", &driver.client_request_id},
         {"correlation-id", &driver.correlation_id},
@@ -236,6 +237,7 @@ static enum azjit_identity_kind identity_kind(void)
 	} kinds[] = {
 	        {"secret", AZJIT_IDENTITY_CLIENT_SECRET},
 	        {"certificate", AZJIT_IDENTITY_CLIENT_CERTIFICATE},
+	        {"workload", AZJIT_IDENTITY_WORKLOAD},
 	        {"none", AZJIT_IDENTITY_NONE},
 	};
 

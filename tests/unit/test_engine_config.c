@@ -106,6 +106,10 @@ static void wrong_types_and_ranges_get_a_sentence(void **state)
 	        "of kind \"managed\" takes no certificate_file; did you mean kind = \"client-certificate\"?");
 	refuses("identity = { kind = \"client-secret\"; key_file = \"/x\"; };",
 	        "takes no key_file; did you mean kind = \"client-certificate\"?");
+	refuses("identity = { kind = \"workload\"; client_id = "
+	        "\"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\"; };",
+	        "of kind \"workload\" needs tenant_id, client_id and token_file");
+	refuses("identity = { token_file = \"/x\"; };", "did you mean kind = \"workload\"?");
 	refuses("identity = { send_chain = true; };", "takes no send_chain; did you mean");
 	refuses("identity = { secret_file = \"/x\"; certificate_file = \"/x\"; };",
 	        "of kind \"managed\" takes no secret_file");

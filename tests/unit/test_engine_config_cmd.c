@@ -152,6 +152,30 @@ static void a_certificate_is_the_broker_s_to_judge(void **state)
 	assert_non_null(strstr(err, "identity.certificate_file: /etc/passwd holds a secret and can be read"));
 }
 
+static void a_token_s_file_may_be_a_link(void **state)
+{
+	char text[512], token[80], link[80];
+	int fd;
+
+	(void)snprintf(token, sizeof(token), "%s/token", dir);
+	(void)snprintf(link, sizeof(link), "%s/link", dir);
+	fd = open(token, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && dprintf(fd, "ey\n") > 0);
+	assert_int_equal(symlink("token", link), 0);
+	(void)snprintf(text, sizeof(text),
+	               "identity = { kind = \"workload\"; tenant_id = \"contoso.example\"; client_id = "
+	               "\"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a2\"; token_file = \"%s\"; };",
+	               link);
+	write_config(text, 0644);
+	assert_int_equal(run(&azjit_cmd_config_check, "--file", path, NULL), 0);
+	assert_int_equal(fchmod(fd, 0604), 0);
+	assert_int_equal(run(&azjit_cmd_config_check, "--file", path, NULL), EX_CONFIG);
+	assert_non_null(strstr(err, "identity.token_file: "));
+	assert_non_null(strstr(err, "/link holds a secret and can be read by everybody"));
+	close(fd);
+	assert_int_equal(unlink(token) | unlink(link), 0);
+}
+
 // A broker that does what the text says, with the arguments that it was called with.
 static enum azjit_result ask(const char *script, struct azjit_reason *reason)
 {
@@ -272,6 +296,7 @@ int main(void)
 	        cmocka_unit_test(a_good_file_is_ok),
 	        cmocka_unit_test(warnings_go_to_stderr),
 	        cmocka_unit_test(errors_have_a_sentence_and_a_status),
+	        cmocka_unit_test(a_token_s_file_may_be_a_link),
 	        cmocka_unit_test(a_certificate_is_the_broker_s_to_judge),
 	        cmocka_unit_test(the_broker_s_sentence_is_told),
 	        cmocka_unit_test(show_is_a_file_and_json),
