@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The instance metadata service of one virtual machine (azure.md §6.2).
+ * The instance metadata service of one virtual machine (azure.md §6.2), or where the switch
+ * arc_keys is on the agent of Azure Arc (§6.3).
  */
 #define _GNU_SOURCE 1
 #include <string.h>
 
+#include "arc.h"
 #include "principal.h"
 #include "route.h"
 #include "settings.h"
@@ -108,7 +110,7 @@ static void token(struct request *req)
 	const char *resource = query_get(req, "resource");
 	struct principal *p;
 
-	if (!allowed(req))
+	if (!allowed(req) || !arc_proved(req))
 		return;
 	if (!resource || !*resource) {
 		fail(req, 400, "invalid_request", "The resource parameter is required");

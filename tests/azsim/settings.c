@@ -53,6 +53,10 @@ static const struct setting switch_table[] = {
         {"metadata_resource_manager", BOOL, "true"},
         {"imds_cache", BOOL, "true"},
         {"assertion_skew_s", INT, "300"},
+        {"arc_keys", TEXT, "null"},
+        {"arc_realm", TEXT, "null"},
+        {"arc_challenge", BOOL, "true"},
+        {"arc_refuse", BOOL, "false"},
 };
 
 static const struct {

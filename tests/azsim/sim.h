@@ -59,6 +59,7 @@ struct sim {
 	struct fault *faults;
 	struct enforcer *enforcer;
 	FILE *record;
+	char *arc_key, *arc_path; // of the newest challenge
 	unsigned turns;           // of caller_address
 	unsigned spent[4];        // rate-limit headers: reads, writes, deletes, resource requests
 	int ports[SERVICE_COUNT]; // as bound
