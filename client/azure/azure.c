@@ -27,6 +27,7 @@ static const size_t strings[] = {
         offsetof(struct azjit_azure_options, key_file),
         offsetof(struct azjit_azure_options, password_file),
         offsetof(struct azjit_azure_options, token_file),
+        offsetof(struct azjit_azure_options, endpoint),
 };
 
 static char **string_at(struct azjit_azure_options *options, size_t offset)
@@ -76,6 +77,9 @@ static enum azjit_result set_origins(struct azjit_azure *azure, const struct clo
 	if (result == AZJIT_OK)
 		result = set_origin("imds_url", options->imds_url, "http://169.254.169.254", "http", reason,
 		                    &azure->imds);
+	if (result == AZJIT_OK)
+		result = set_origin("endpoint", options->endpoint, "http://127.0.0.1:40342", "http", reason,
+		                    &azure->endpoint);
 	return result;
 }
 
@@ -117,6 +121,7 @@ static enum azjit_result fill(struct azjit_azure *azure, struct azjit_reason *re
 		                                                 .audience = cloud->audience,
 		                                                 .login_origin = azure->login,
 		                                                 .imds_origin = azure->imds,
+		                                                 .endpoint = azure->endpoint,
 		                                                 .azure = azure},
 		                      &azure->options, reason, &azure->identity);
 	if (result == AZJIT_NOMEM)
@@ -158,6 +163,7 @@ void azjit_azure_free(struct azjit_azure *azure)
 	free(azure->resource_manager);
 	free(azure->login);
 	free(azure->imds);
+	free(azure->endpoint);
 	free(azure);
 }
 

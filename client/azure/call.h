@@ -15,8 +15,8 @@ struct azjit_azure {
 	struct azjit_loop *loop;
 	struct http *http;
 	struct identity *identity;
-	struct azjit_azure_options options;    // strings owned
-	char *resource_manager, *login, *imds; // origins
+	struct azjit_azure_options options;               // strings owned
+	char *resource_manager, *login, *imds, *endpoint; // origins
 	struct azjit_call *calls;
 	struct azjit_azure_counts counts;
 	azjit_ticks offset; // service's clock less ours

@@ -34,6 +34,7 @@ struct identity {
 	uint64_t expires_ms;    // monotonic clock
 	azjit_ticks expires_at; // service's clock: it may jump where ours does not
 	bool fetching;
+	bool met; // the request on its way carries the proof that was asked for
 	unsigned attempt, lost;
 	uint64_t hold_until_ms;
 	enum azjit_result trouble_result;
@@ -140,7 +141,9 @@ uint64_t token_renewal_ms(const struct token_life *life)
 // --- fetching -----------------------------------------------------------------------------------------
 
 static void on_timer(void *userdata);
+static void on_answer(void *userdata, const struct http_answer *answer);
 static void fetch_try(struct identity *identity);
+static void fetch_send(struct identity *identity, const char *challenge);
 
 static void arm(struct identity *identity, uint64_t delay_ms)
 {
@@ -239,68 +242,106 @@ static void refused(struct identity *identity, const struct http_answer *answer,
 		fetch_fail(identity);
 }
 
+static void answered(struct identity *identity, const struct http_answer *answer, bool corrected)
+{
+	const char *who = identity->source->who;
+	bool proof_due = identity->source->meet && !identity->met;
+
+	if (proof_due && answer->status == 401 && *answer->www_authenticate) {
+		fetch_send(identity, answer->www_authenticate);
+	} else if (answer->status != 200) {
+		refused(identity, answer, corrected);
+	} else if (proof_due) {
+		(void)azjit_fail(
+		        &identity->trouble, AZJIT_IDENTITY,
+		        "something else than %s answers at its address: it gave a token and asked for "
+		        "no key",
+		        who);
+		fetch_fail(identity);
+	} else if (accept_token(identity, answer)) {
+		wake_all(identity, AZJIT_OK, "");
+	} else {
+		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "%s answered with no readable token",
+		                 who);
+		fetch_fail(identity);
+	}
+}
+
 static void on_answer(void *userdata, const struct http_answer *answer)
 {
 	struct identity *identity = userdata;
-	const char *who = identity->source->who;
 	bool corrected = corrects_clock(identity, answer);
 
 	identity->exchange = NULL;
 	identity->trouble_result = AZJIT_IDENTITY;
-	if (answer->fault == HTTP_FAULT_NONE && answer->status != 200) {
-		refused(identity, answer, corrected);
-	} else if (answer->fault == HTTP_FAULT_NONE) {
-		if (accept_token(identity, answer)) {
-			wake_all(identity, AZJIT_OK, "");
-			return;
-		}
-		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "%s answered with no readable token",
-		                 who);
-		fetch_fail(identity);
-	} else {
-		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "no token from %s: %s", who,
-		                 answer->detail);
-		identity->lost++;
-		if (answer->fault == HTTP_FAULT_TRUST || answer->fault == HTTP_FAULT_LOCAL)
-			fetch_fail(identity);
-		else
-			fetch_again(identity, "");
+	if (answer->fault == HTTP_FAULT_NONE) {
+		answered(identity, answer, corrected);
+		return;
 	}
+	(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "no token from %s: %s", identity->source->who,
+	                 answer->detail);
+	identity->lost++;
+	if (answer->fault == HTTP_FAULT_TRUST || answer->fault == HTTP_FAULT_LOCAL)
+		fetch_fail(identity);
+	else
+		fetch_again(identity, "");
+}
+
+static void wipe_free(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
 }
 
 static void wipe_request(struct token_request *request)
 {
-	if (request->body)
-		explicit_bzero(request->body, strlen(request->body));
-	free(request->body);
+	wipe_free(request->body);
+	wipe_free(request->secret_header);
 	free(request->url);
 }
 
-static void fetch_try(struct identity *identity)
+static bool send_request(struct identity *identity, const struct token_request *request)
+{
+	const char *headers[TOKEN_HEADERS + 2] = {NULL};
+	size_t count = 0;
+
+	for (; request->headers[count] && count < TOKEN_HEADERS; count++)
+		headers[count] = request->headers[count];
+	headers[count] = request->secret_header;
+	identity->exchange = http_start(identity->setting.http,
+	                                &(struct http_request){.kind = request->kind,
+	                                                       .url = request->url,
+	                                                       .body = request->body,
+	                                                       .headers = headers,
+	                                                       .timeout_ms = TOKEN_TIMEOUT_MS},
+	                                on_answer, identity);
+	return identity->exchange;
+}
+
+// challenge: "" for the first request of an attempt.
+static void fetch_send(struct identity *identity, const char *challenge)
 {
 	_cleanup_(wipe_request) struct token_request request = {0};
 	enum azjit_result result;
 
+	identity->met = *challenge;
 	result = identity->source->request(&identity->setting, identity->options, &request,
 	                                   &identity->trouble);
+	if (result == AZJIT_OK && identity->met)
+		result = identity->source->meet(challenge, &request, &identity->trouble);
+	if (result == AZJIT_OK && !send_request(identity, &request))
+		result = azjit_fail(&identity->trouble, AZJIT_NOMEM, "out of memory");
 	identity->trouble_result = result == AZJIT_NOMEM ? AZJIT_NOMEM : AZJIT_IDENTITY;
-	if (result != AZJIT_OK) {
+	if (result == AZJIT_OK)
+		arm(identity, TOKEN_TIMEOUT_MS + GRACE_MS);
+	else
 		fetch_fail(identity);
-		return;
-	}
-	identity->exchange = http_start(identity->setting.http,
-	                                &(struct http_request){.kind = request.kind,
-	                                                       .url = request.url,
-	                                                       .body = request.body,
-	                                                       .headers = request.headers,
-	                                                       .timeout_ms = TOKEN_TIMEOUT_MS},
-	                                on_answer, identity);
-	if (!identity->exchange) {
-		identity->trouble_result = azjit_fail(&identity->trouble, AZJIT_NOMEM, "out of memory");
-		fetch_fail(identity);
-		return;
-	}
-	arm(identity, TOKEN_TIMEOUT_MS + GRACE_MS);
+}
+
+static void fetch_try(struct identity *identity)
+{
+	fetch_send(identity, "");
 }
 
 static void on_timer(void *userdata)
@@ -355,6 +396,8 @@ static const struct token_source *source_of(enum azjit_identity_kind kind)
 		return &token_source_certificate;
 	case AZJIT_IDENTITY_WORKLOAD:
 		return &token_source_workload;
+	case AZJIT_IDENTITY_ARC:
+		return &token_source_arc;
 	}
 	return NULL;
 }

@@ -18,6 +18,7 @@ struct identity_options {
 	const char *audience;     // with its slash, e.g. https://management.azure.com/
 	const char *login_origin; // of Entra ID
 	const char *imds_origin;
+	const char *endpoint;      // of a source on this machine; NULL: none
 	struct azjit_azure *azure; // for the service's clock
 };
 
@@ -54,8 +55,10 @@ const char *identity_trouble(const struct identity *identity);
 struct token_request {
 	enum http_kind kind;
 	char *url, *body;
-	const char *const *headers; // static
+	const char *const *headers; // static, at most TOKEN_HEADERS
+	char *secret_header;        // one more, wiped; NULL: none
 };
+#define TOKEN_HEADERS 3
 
 struct token_source {
 	const char *who; // for sentences: "the managed identity endpoint"
@@ -67,6 +70,10 @@ struct token_source {
 	enum azjit_result (*request)(const struct identity_options *setting,
 	                             const struct azjit_azure_options *options, struct token_request *ret,
 	                             struct azjit_reason *reason);
+	// Not NULL: no answer is believed before its server has asked for a proof (401, WWW-Authenticate), which
+	// this adds to a request made anew.
+	enum azjit_result (*meet)(const char *challenge, struct token_request *ret,
+	                          struct azjit_reason *reason);
 	bool (*transient)(int http_status); // worth asking again
 	bool tells_time;                    // its Date is that of the service's clock
 	unsigned attempts;                  // in all
@@ -75,7 +82,7 @@ struct token_source {
 	unsigned max_delay_ms;
 };
 extern const struct token_source token_source_imds, token_source_secret, token_source_certificate,
-        token_source_workload;
+        token_source_workload, token_source_arc;
 
 // What a token answer holds (both services; numbers may be strings).
 struct token_life {

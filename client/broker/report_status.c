@@ -62,6 +62,8 @@ static const char *identity_word(enum azjit_identity_kind kind)
 		return "client-certificate";
 	case AZJIT_IDENTITY_WORKLOAD:
 		return "workload";
+	case AZJIT_IDENTITY_ARC:
+		return "arc";
 	case AZJIT_IDENTITY_NONE:
 		break;
 	}

@@ -214,6 +214,7 @@ void azjit_config_azure(const struct azjit_config *config, struct azjit_azure_op
 	        .key_file = config->key_file,
 	        .password_file = config->password_file,
 	        .token_file = config->token_file,
+	        .endpoint = config->endpoint,
 	        .send_chain = config->send_chain,
 	};
 }

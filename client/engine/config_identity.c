@@ -16,6 +16,7 @@ static const struct identity_kind {
          "client-certificate",
          {"tenant_id", "client_id", "certificate_file", NULL},
          {"key_file", "password_file", "send_chain", NULL}},
+        {AZJIT_IDENTITY_ARC, "arc", {NULL}, {"endpoint", NULL}},
         {AZJIT_IDENTITY_WORKLOAD, "workload", {"tenant_id", "client_id", "token_file", NULL}, {NULL}},
 };
 

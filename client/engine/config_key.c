@@ -15,6 +15,7 @@ static const struct azjit_key_choice identities[] = {
         {"client-secret", AZJIT_IDENTITY_CLIENT_SECRET},
         {"client-certificate", AZJIT_IDENTITY_CLIENT_CERTIFICATE},
         {"workload", AZJIT_IDENTITY_WORKLOAD},
+        {"arc", AZJIT_IDENTITY_ARC},
         {NULL, 0}};
 static const struct azjit_key_choice conflicts[] = {{"refuse", false}, {"replace", true}, {NULL, 0}};
 static const struct azjit_key_choice moments[] = {
@@ -61,8 +62,8 @@ const struct azjit_config_key azjit_config_keys[] = {
          "\"managed\": the managed identity of this virtual machine; without client_id, object_id and\n"
          "msi_res_id its system-assigned one. \"client-secret\": an application (tenant_id, client_id,\n"
          "secret_file). \"client-certificate\": an application (tenant_id, client_id, certificate_file).\n"
-         "\"workload\": an application that trusts another issuer's tokens (tenant_id, client_id, "
-         "token_file)."},
+         "\"workload\": an application that trusts another issuer's tokens (tenant_id, client_id,\n"
+         "token_file). \"arc\": the managed identity of a machine outside Azure that Azure Arc manages."},
         {"identity", "tenant_id", AZJIT_KEY_TENANT, AT_TEXT(tenant_id), NULL, 0, 0, NULL,
          "The directory of the application."},
         {"identity", "client_id", AZJIT_KEY_GUID, AT_TEXT(client_id), NULL, 0, 0, NULL,
@@ -85,6 +86,8 @@ const struct azjit_config_key azjit_config_keys[] = {
          "The file in which another issuer keeps a token for us: one line, unreadable to others, read again\n"
          "for every token. It may be a symbolic link; links and directories on the way belong to root or\n"
          "azjit, and nobody else may write them."},
+        {"identity", "endpoint", AZJIT_KEY_HTTP, AT_TEXT(endpoint), NULL, 0, 0, NULL,
+         "Where the agent of Azure Arc listens, if not at http://127.0.0.1:40342."},
         {"identity", "send_chain", AZJIT_KEY_SWITCH, AT(send_chain), "false", 0, 0, NULL,
          "Send the certificate and its chain to Entra ID, for an application that trusts a subject name\n"
          "and issuer instead of one certificate."},

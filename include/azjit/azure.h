@@ -22,6 +22,7 @@ enum azjit_identity_kind {
 	AZJIT_IDENTITY_CLIENT_SECRET, // azure.md §6.4
 	AZJIT_IDENTITY_CLIENT_CERTIFICATE,
 	AZJIT_IDENTITY_WORKLOAD, // another issuer's token
+	AZJIT_IDENTITY_ARC,      // the agent of Azure Arc (azure.md §6.3)
 };
 
 // All strings are copied; NULL where not set.
@@ -30,6 +31,7 @@ struct azjit_azure_options {
 	const char *resource_manager_url; // overrides the cloud's, https only, no path
 	const char *login_url;            // likewise
 	const char *imds_url;             // http, default http://169.254.169.254
+	const char *endpoint;             // http, of Azure Arc's agent, default http://127.0.0.1:40342
 	const char *ca_file;              // instead of the system's certificates
 	const char *proxy;                // none unless set; the environment is never read
 	enum azjit_identity_kind identity;

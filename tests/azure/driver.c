@@ -14,6 +14,13 @@
 
 struct driver driver = {.times = 1, .repeat = 1};
 
+// In the place of the library's own: what is linked first counts.
+const char *arc_directory(void);
+const char *arc_directory(void)
+{
+	return driver.arc_keys ? driver.arc_keys : "/var/opt/azcmagent/tokens";
+}
+
 static const struct {
 	const char *key;
 	const char **text;
@@ -33,6 +40,8 @@ static const struct {
         {"key-file", &driver.options.key_file},
         {"password-file", &driver.options.password_file},
         {"token-file", &driver.options.token_file},
+        {"endpoint", &driver.options.endpoint},
+        {"arc-keys", &driver.arc_keys},
         {"identity", &driver.identity},
         {"client-request-id", &driver.client_request_id},
         {"correlation-id", &driver.correlation_id},
@@ -238,6 +247,7 @@ static enum azjit_identity_kind identity_kind(void)
 	        {"secret", AZJIT_IDENTITY_CLIENT_SECRET},
 	        {"certificate", AZJIT_IDENTITY_CLIENT_CERTIFICATE},
 	        {"workload", AZJIT_IDENTITY_WORKLOAD},
+	        {"arc", AZJIT_IDENTITY_ARC},
 	        {"none", AZJIT_IDENTITY_NONE},
 	};
 

@@ -11,6 +11,7 @@
 
 struct driver {
 	struct azjit_azure_options options;
+	const char *arc_keys;
 	const char *identity, *client_request_id, *correlation_id, *justification, *in_callback, *before;
 	uint64_t deadline_ms, retries, timeout_ms, times, repeat, idle_ms, cancel_ms, free_ms, end_s,
 	        send_chain;

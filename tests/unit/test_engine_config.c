@@ -110,6 +110,10 @@ static void wrong_types_and_ranges_get_a_sentence(void **state)
 	        "\"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\"; };",
 	        "of kind \"workload\" needs tenant_id, client_id and token_file");
 	refuses("identity = { token_file = \"/x\"; };", "did you mean kind = \"workload\"?");
+	refuses("identity = { endpoint = \"http://127.0.0.1:1\"; };", "did you mean kind = \"arc\"?");
+	refuses("identity = { kind = \"arc\"; client_id = \"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\"; };",
+	        "of kind \"arc\" takes no client_id");
+	refuses("identity = { kind = \"arc\"; endpoint = \"https://127.0.0.1\"; };", "takes \"http://HOST\"");
 	refuses("identity = { send_chain = true; };", "takes no send_chain; did you mean");
 	refuses("identity = { secret_file = \"/x\"; certificate_file = \"/x\"; };",
 	        "of kind \"managed\" takes no secret_file");
