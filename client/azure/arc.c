@@ -90,6 +90,9 @@ static enum azjit_result arc_check(const struct identity_options *setting,
 		return azjit_fail(reason, AZJIT_CONFIG,
 		                  "Azure Arc gives a machine one identity: leave client_id, object_id and "
 		                  "msi_res_id out");
+	if (strchr(setting->endpoint + strlen("http://"), '/'))
+		return azjit_fail(reason, AZJIT_CONFIG,
+		                  "endpoint must be http://HOST[:PORT] without a path for Azure Arc");
 	return AZJIT_OK;
 }
 

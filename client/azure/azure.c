@@ -28,6 +28,7 @@ static const size_t strings[] = {
         offsetof(struct azjit_azure_options, password_file),
         offsetof(struct azjit_azure_options, token_file),
         offsetof(struct azjit_azure_options, endpoint),
+        offsetof(struct azjit_azure_options, header_file),
 };
 
 static char **string_at(struct azjit_azure_options *options, size_t offset)
@@ -78,8 +79,10 @@ static enum azjit_result set_origins(struct azjit_azure *azure, const struct clo
 		result = set_origin("imds_url", options->imds_url, "http://169.254.169.254", "http", reason,
 		                    &azure->imds);
 	if (result == AZJIT_OK)
-		result = set_origin("endpoint", options->endpoint, "http://127.0.0.1:40342", "http", reason,
-		                    &azure->endpoint);
+		result = url_endpoint(options->endpoint ? options->endpoint : "http://127.0.0.1:40342",
+		                      &azure->endpoint);
+	if (result == AZJIT_USAGE)
+		return azjit_fail(reason, AZJIT_CONFIG, "endpoint must be http://HOST[:PORT][/PATH]");
 	return result;
 }
 

@@ -398,6 +398,8 @@ static const struct token_source *source_of(enum azjit_identity_kind kind)
 		return &token_source_workload;
 	case AZJIT_IDENTITY_ARC:
 		return &token_source_arc;
+	case AZJIT_IDENTITY_APP_SERVICE:
+		return &token_source_app_service;
 	}
 	return NULL;
 }

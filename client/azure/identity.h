@@ -9,6 +9,7 @@
 #include "json.h"
 
 #include <azjit/azure.h>
+#include <azjit/buf.h>
 
 struct identity;
 
@@ -82,7 +83,13 @@ struct token_source {
 	unsigned max_delay_ms;
 };
 extern const struct token_source token_source_imds, token_source_secret, token_source_certificate,
-        token_source_workload, token_source_arc;
+        token_source_workload, token_source_arc, token_source_app_service;
+
+// What the sources of managed identities share (imds.c): at most one selector, and "&name=value" where there is a
+// value.
+enum azjit_result managed_check_selectors(const struct azjit_azure_options *options,
+                                          struct azjit_reason *reason);
+bool managed_add_selector(struct azjit_buf *buf, const char *name, const char *value);
 
 // What a token answer holds (both services; numbers may be strings).
 struct token_life {

@@ -64,6 +64,8 @@ static const char *identity_word(enum azjit_identity_kind kind)
 		return "workload";
 	case AZJIT_IDENTITY_ARC:
 		return "arc";
+	case AZJIT_IDENTITY_APP_SERVICE:
+		return "app-service";
 	case AZJIT_IDENTITY_NONE:
 		break;
 	}

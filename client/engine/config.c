@@ -215,6 +215,7 @@ void azjit_config_azure(const struct azjit_config *config, struct azjit_azure_op
 	        .password_file = config->password_file,
 	        .token_file = config->token_file,
 	        .endpoint = config->endpoint,
+	        .header_file = config->header_file,
 	        .send_chain = config->send_chain,
 	};
 }

@@ -133,6 +133,7 @@ static enum azjit_result check_files(const struct azjit_config *config, struct a
 	        {"identity.certificate_file", config->certificate_file, !config->key_file, false, KEY_BYTES},
 	        {"identity.key_file", config->key_file, true, false, KEY_BYTES},
 	        {"identity.password_file", config->password_file, true, false, SECRET_BYTES},
+	        {"identity.header_file", config->header_file, true, false, SECRET_BYTES},
 	        {"identity.token_file", config->token_file, true, true, TOKEN_BYTES},
 	};
 	enum azjit_result result = AZJIT_OK;

@@ -17,6 +17,10 @@ static const struct identity_kind {
          {"tenant_id", "client_id", "certificate_file", NULL},
          {"key_file", "password_file", "send_chain", NULL}},
         {AZJIT_IDENTITY_ARC, "arc", {NULL}, {"endpoint", NULL}},
+        {AZJIT_IDENTITY_APP_SERVICE,
+         "app-service",
+         {"endpoint", "header_file", NULL},
+         {"client_id", "object_id", "msi_res_id", NULL}},
         {AZJIT_IDENTITY_WORKLOAD, "workload", {"tenant_id", "client_id", "token_file", NULL}, {NULL}},
 };
 
@@ -104,5 +108,7 @@ enum azjit_result azjit_config_check_identity(const char *file, const config_set
 	if (in_list(kind->takes, "client_id") &&
 	    !!config->client_id + !!config->object_id + !!config->msi_res_id > 1)
 		return azjit_key_fail(&at, group, "takes one of client_id, object_id and msi_res_id");
+	if (config->identity == AZJIT_IDENTITY_ARC && config->endpoint && strchr(config->endpoint + 7, '/'))
+		return azjit_key_fail(&at, group, "of kind \"arc\" takes an endpoint without a path");
 	return AZJIT_OK;
 }

@@ -16,6 +16,7 @@ static const struct azjit_key_choice identities[] = {
         {"client-certificate", AZJIT_IDENTITY_CLIENT_CERTIFICATE},
         {"workload", AZJIT_IDENTITY_WORKLOAD},
         {"arc", AZJIT_IDENTITY_ARC},
+        {"app-service", AZJIT_IDENTITY_APP_SERVICE},
         {NULL, 0}};
 static const struct azjit_key_choice conflicts[] = {{"refuse", false}, {"replace", true}, {NULL, 0}};
 static const struct azjit_key_choice moments[] = {
@@ -63,7 +64,9 @@ const struct azjit_config_key azjit_config_keys[] = {
          "msi_res_id its system-assigned one. \"client-secret\": an application (tenant_id, client_id,\n"
          "secret_file). \"client-certificate\": an application (tenant_id, client_id, certificate_file).\n"
          "\"workload\": an application that trusts another issuer's tokens (tenant_id, client_id,\n"
-         "token_file). \"arc\": the managed identity of a machine outside Azure that Azure Arc manages."},
+         "token_file). \"arc\": the managed identity of a machine outside Azure that Azure Arc manages.\n"
+         "\"app-service\": the managed identity of a container in App Service, Container Apps and the like\n"
+         "(endpoint, header_file; selected as for \"managed\")."},
         {"identity", "tenant_id", AZJIT_KEY_TENANT, AT_TEXT(tenant_id), NULL, 0, 0, NULL,
          "The directory of the application."},
         {"identity", "client_id", AZJIT_KEY_GUID, AT_TEXT(client_id), NULL, 0, 0, NULL,
@@ -86,8 +89,12 @@ const struct azjit_config_key azjit_config_keys[] = {
          "The file in which another issuer keeps a token for us: one line, unreadable to others, read again\n"
          "for every token. It may be a symbolic link; links and directories on the way belong to root or\n"
          "azjit, and nobody else may write them."},
-        {"identity", "endpoint", AZJIT_KEY_HTTP, AT_TEXT(endpoint), NULL, 0, 0, NULL,
-         "Where the agent of Azure Arc listens, if not at http://127.0.0.1:40342."},
+        {"identity", "endpoint", AZJIT_KEY_ENDPOINT, AT_TEXT(endpoint), NULL, 0, 0, NULL,
+         "\"app-service\": what the platform gives as IDENTITY_ENDPOINT. \"arc\": where the agent listens,\n"
+         "without a path, if not at http://127.0.0.1:40342."},
+        {"identity", "header_file", AZJIT_KEY_PATH, AT_TEXT(header_file), NULL, 0, 0, NULL,
+         "The file that holds what the platform gives as IDENTITY_HEADER: one line, of root or azjit,\n"
+         "unreadable to others."},
         {"identity", "send_chain", AZJIT_KEY_SWITCH, AT(send_chain), "false", 0, 0, NULL,
          "Send the certificate and its chain to Entra ID, for an application that trusts a subject name\n"
          "and issuer instead of one certificate."},

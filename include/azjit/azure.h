@@ -21,8 +21,9 @@ enum azjit_identity_kind {
 	AZJIT_IDENTITY_MANAGED,       // IMDS (azure.md §6.2); selectors exclusive, all NULL: system-assigned
 	AZJIT_IDENTITY_CLIENT_SECRET, // azure.md §6.4
 	AZJIT_IDENTITY_CLIENT_CERTIFICATE,
-	AZJIT_IDENTITY_WORKLOAD, // another issuer's token
-	AZJIT_IDENTITY_ARC,      // the agent of Azure Arc (azure.md §6.3)
+	AZJIT_IDENTITY_WORKLOAD,    // another issuer's token
+	AZJIT_IDENTITY_ARC,         // the agent of Azure Arc (azure.md §6.3)
+	AZJIT_IDENTITY_APP_SERVICE, // App Service and its kin (azure.md §6.1); selectors as for MANAGED
 };
 
 // All strings are copied; NULL where not set.
@@ -31,9 +32,10 @@ struct azjit_azure_options {
 	const char *resource_manager_url; // overrides the cloud's, https only, no path
 	const char *login_url;            // likewise
 	const char *imds_url;             // http, default http://169.254.169.254
-	const char *endpoint;             // http, of Azure Arc's agent, default http://127.0.0.1:40342
-	const char *ca_file;              // instead of the system's certificates
-	const char *proxy;                // none unless set; the environment is never read
+	const char *endpoint; // http; of Azure Arc's agent (its default http://127.0.0.1:40342, no path)
+	                      // or of App Service (with its path)
+	const char *ca_file;  // instead of the system's certificates
+	const char *proxy;    // none unless set; the environment is never read
 	enum azjit_identity_kind identity;
 	const char *tenant_id, *client_id, *object_id, *msi_res_id;
 	// Files are trusted, those with a secret not readable by others; read anew for each token.
@@ -42,6 +44,7 @@ struct azjit_azure_options {
 	const char *key_file;         // PEM; else the key is in certificate_file
 	const char *password_file;    // of the key
 	const char *token_file;       // of another issuer; may be a symbolic link (file.h)
+	const char *header_file;      // X-IDENTITY-HEADER of App Service
 	bool send_chain;              // to who trusts subject name and issuer
 	unsigned call_timeout_ms;     // one HTTP exchange; 0: 20 s (initiate: at least 65 s, §1.4)
 };

@@ -41,6 +41,7 @@ static const struct {
         {"password-file", &driver.options.password_file},
         {"token-file", &driver.options.token_file},
         {"endpoint", &driver.options.endpoint},
+        {"header-file", &driver.options.header_file},
         {"arc-keys", &driver.arc_keys},
         {"identity", &driver.identity},
         {"client-request-id", &driver.client_request_id},
@@ -248,6 +249,7 @@ static enum azjit_identity_kind identity_kind(void)
 	        {"certificate", AZJIT_IDENTITY_CLIENT_CERTIFICATE},
 	        {"workload", AZJIT_IDENTITY_WORKLOAD},
 	        {"arc", AZJIT_IDENTITY_ARC},
+	        {"app-service", AZJIT_IDENTITY_APP_SERVICE},
 	        {"none", AZJIT_IDENTITY_NONE},
 	};
 

@@ -97,6 +97,10 @@ static void wrong_types_and_ranges_get_a_sentence(void **state)
 	refuses("source = { map = ( { from = \"10.0.0.0/8\"; } ); };", "takes exactly from and to");
 	refuses("source = { map = ( { from = \"10.0.0.0/8\"; to = \"20.1.2.0/24\"; } ); };",
 	        "single addresses");
+}
+
+static void each_kind_of_identity_has_its_keys(void **state)
+{
 	refuses("identity = { kind = \"client-secret\"; };", "needs tenant_id, client_id and secret_file");
 	refuses("identity = { secret_file = \"/x\"; };", "did you mean kind = \"client-secret\"?");
 	refuses("identity = { kind = \"client-certificate\"; tenant_id = \"contoso.example\"; };",
@@ -114,6 +118,12 @@ static void wrong_types_and_ranges_get_a_sentence(void **state)
 	refuses("identity = { kind = \"arc\"; client_id = \"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\"; };",
 	        "of kind \"arc\" takes no client_id");
 	refuses("identity = { kind = \"arc\"; endpoint = \"https://127.0.0.1\"; };", "takes \"http://HOST\"");
+	refuses("identity = { kind = \"arc\"; endpoint = \"http://127.0.0.1/a?b\"; };",
+	        "takes \"http://HOST\"");
+	refuses("identity = { kind = \"arc\"; endpoint = \"http://127.0.0.1/a\"; };",
+	        "of kind \"arc\" takes an endpoint without a path");
+	refuses("identity = { kind = \"app-service\"; endpoint = \"http://127.0.0.1/a\"; };",
+	        "of kind \"app-service\" needs endpoint and header_file");
 	refuses("identity = { send_chain = true; };", "takes no send_chain; did you mean");
 	refuses("identity = { secret_file = \"/x\"; certificate_file = \"/x\"; };",
 	        "of kind \"managed\" takes no secret_file");
@@ -469,6 +479,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(defaults_are_the_documented_ones),
 	        cmocka_unit_test(wrong_types_and_ranges_get_a_sentence),
+	        cmocka_unit_test(each_kind_of_identity_has_its_keys),
 	        cmocka_unit_test(unknown_keys_get_the_nearest),
 	        cmocka_unit_test(what_libconfig_swallows_is_refused),
 	        cmocka_unit_test(rules_are_judged_when_loaded),
