@@ -44,13 +44,11 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = {"tokens/good.key", "tokens/link.key",
-	                                    "tokens/fifo.key", "tokens/large.key",
-	                                    "tokens/full.key", "tokens/plain",
-	                                    "tokens/odd.key",  "tokens/empty.key",
-	                                    "tokens/.key",     "outside.key",
-	                                    "other/good.key",  "tokens/foreign.key",
-	                                    "tokens/open.key", "link"};
+	static const char *const names[] = {"tokens/good.key",    "tokens/link.key",  "tokens/fifo.key",
+	                                    "tokens/large.key",   "tokens/full.key",  "tokens/plain",
+	                                    "tokens/odd.key",     "tokens/empty.key", "tokens/.key",
+	                                    "tokens-good.key",    "outside.key",      "other/good.key",
+	                                    "tokens/foreign.key", "tokens/open.key",  "link"};
 
 	for (size_t i = 0; i < AZJIT_COUNT(names); i++)
 		(void)unlink(at(names[i]));
@@ -122,6 +120,7 @@ static void no_other_path_is_opened(void **state)
 	                                    "tokens/good.key\"",
 	                                    "tokens/good.key, x=y",
 	                                    "link/good.key",
+	                                    "tokens-good.key",
 	                                    "tokens/dir.key/good.key"};
 	char longest[400] = "tokens/";
 
@@ -130,6 +129,7 @@ static void no_other_path_is_opened(void **state)
 	put("tokens/.key", "KEY", 3, 0640);
 	put("outside.key", "KEY", 3, 0640);
 	put("other/good.key", "KEY", 3, 0640);
+	put("tokens-good.key", "KEY", 3, 0640);
 	assert_int_equal(symlink("tokens", at("link")), 0);
 	for (size_t i = 0; i < AZJIT_COUNT(names); i++)
 		refuses(realm(names[i]), "asks for a key file that is none of its own");
