@@ -28,6 +28,7 @@ endif
 libexec := $(shell realpath -ms --relative-to='$(BINDIR)' '$(LIBEXECDIR)')
 CFLAGS ?= -O2 -g
 ours := -std=gnu11 -D_GNU_SOURCE -Iinclude -DAZJIT_VERSION='"$(VERSION)"' -DAZJIT_LIBEXEC='"$(libexec)"' \
+	-DAZJIT_SBINDIR='"$(SBINDIR)"' \
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wundef \
 	-Wvla -Wwrite-strings -Wno-unused-parameter -fno-common -fno-strict-aliasing $(if $(WERROR),-Werror)
 # Which of the hardening flags this compiler takes is asked once per build directory.

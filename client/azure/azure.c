@@ -25,6 +25,12 @@ static const size_t strings[] = {
         offsetof(struct azjit_azure_options, msi_res_id),
         offsetof(struct azjit_azure_options, secret_file),
         offsetof(struct azjit_azure_options, secret),
+        offsetof(struct azjit_azure_options, certificate_file),
+        offsetof(struct azjit_azure_options, key_file),
+        offsetof(struct azjit_azure_options, password_file),
+        offsetof(struct azjit_azure_options, token_file),
+        offsetof(struct azjit_azure_options, endpoint),
+        offsetof(struct azjit_azure_options, header_file),
 };
 
 static char **string_at(struct azjit_azure_options *options, size_t offset)
@@ -97,6 +103,11 @@ static enum azjit_result set_origins(struct azjit_azure *azure, const struct clo
 		(void)azjit_copy(fixed->audience, sizeof(fixed->audience), cloud->audience);
 		azure->at = *fixed;
 	}
+	if (result == AZJIT_OK)
+		result = url_endpoint(options->endpoint ? options->endpoint : "http://127.0.0.1:40342",
+		                      &azure->endpoint);
+	if (result == AZJIT_USAGE)
+		return azjit_fail(reason, AZJIT_CONFIG, "endpoint must be http://HOST[:PORT][/PATH]");
 	return result;
 }
 
@@ -156,6 +167,7 @@ static enum azjit_result fill(struct azjit_azure *azure, struct azjit_reason *re
 		                                                 .audience = azure->at.audience,
 		                                                 .login_origin = azure->at.login,
 		                                                 .imds_origin = azure->imds,
+		                                                 .endpoint = azure->endpoint,
 		                                                 .azure = azure},
 		                      &azure->options, reason, &azure->identity);
 	if (result == AZJIT_OK && !cloud)
@@ -203,12 +215,25 @@ void azjit_azure_free(struct azjit_azure *azure)
 	buckets_free(&azure->buckets);
 	free(azure->imds);
 	free(azure->metadata);
+	free(azure->endpoint);
 	free(azure);
 }
 
 azjit_ticks azjit_azure_now(const struct azjit_azure *azure)
 {
 	return azjit_time_now() + azure->offset;
+}
+
+azjit_ticks azure_set_clock(struct azjit_azure *azure, azjit_ticks date, azjit_ticks took)
+{
+	azjit_ticks latest = date + AZJIT_TICKS_PER_S - (azjit_time_now() - took);
+	azjit_ticks earliest = date - azjit_time_now(), before = azure->offset;
+
+	if (azure->offset < earliest)
+		azure->offset = earliest;
+	else if (azure->offset > latest)
+		azure->offset = latest;
+	return azure->offset > before ? azure->offset - before : before - azure->offset;
 }
 
 void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_counts *ret)

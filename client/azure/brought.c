@@ -10,7 +10,14 @@ static enum azjit_result bring(const struct identity_options *setting,
 	return options->bring(options->bring_userdata, setting->audience, ret_answer, reason);
 }
 
+static enum azjit_result check(const struct identity_options *setting,
+                               const struct azjit_azure_options *options, struct azjit_reason *reason)
+{
+	return options->bring ? AZJIT_OK : azjit_fail(reason, AZJIT_CONFIG, "nobody brings the token");
+}
+
 const struct token_source token_source_brought = {
         .who = "the program that gives tokens",
+        .check = check,
         .bring = bring,
 };

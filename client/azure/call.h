@@ -22,13 +22,17 @@ struct azjit_azure {
 	struct azjit_azure_options options; // strings owned
 	struct cloud_endpoints at, fixed;   // in force; those of the configuration, "" where not set
 	struct endpoints *endpoints;        // asks for `at`; NULL for a cloud that is built in
-	char *imds, *metadata;              // origins; metadata NULL likewise
+	char *imds, *metadata, *endpoint;   // origins; metadata NULL likewise
 	struct buckets buckets;
 	struct latency latencies[OPERATION_COUNT_];
 	struct azjit_call *calls;
 	struct azjit_azure_counts counts;
 	azjit_ticks offset; // service's clock less ours
 };
+
+// Corrects the service's clock by the Date of an answer that took so long, whole seconds written at some
+// moment of the exchange: only as far as it is certainly wrong. By how much, without a sign.
+azjit_ticks azure_set_clock(struct azjit_azure *azure, azjit_ticks date, azjit_ticks took);
 
 enum call_shape {
 	CALL_OBJECT = 0, // GET, one object

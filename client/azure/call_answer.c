@@ -17,19 +17,6 @@
 
 // --- answers ------------------------------------------------------------------------------------------
 
-// The service's Date has whole seconds, and was written at some moment of the exchange: the offset is
-// moved no further than that leaves open.
-static void set_clock(struct azjit_azure *azure, azjit_ticks date, azjit_ticks took)
-{
-	azjit_ticks latest = date + AZJIT_TICKS_PER_S - (azjit_time_now() - took);
-	azjit_ticks earliest = date - azjit_time_now();
-
-	if (azure->offset < earliest)
-		azure->offset = earliest;
-	else if (azure->offset > latest)
-		azure->offset = latest;
-}
-
 // A provider with a limit of its own tells `requests` in the place of the other two.
 static void note_limits(struct azjit_call *call, const struct http_answer *http)
 {
@@ -54,7 +41,7 @@ static void note_answer(struct azjit_call *call, const struct http_answer *http)
 	answer->http_status = http->status;
 	azjit_printable(http->correlation_id, call->correlation, sizeof(call->correlation));
 	if (http->status && azjit_time_parse_http(http->date, &date) == AZJIT_OK)
-		set_clock(call->azure, date, (azjit_ticks)http->took_ms * AZJIT_TICKS_PER_MS);
+		(void)azure_set_clock(call->azure, date, (azjit_ticks)http->took_ms * AZJIT_TICKS_PER_MS);
 	answer->server_time = date;
 	answer->retry_after_ms =
 	        retry_after_ms(http->retry_after, date ? date : azjit_azure_now(call->azure));

@@ -60,7 +60,7 @@ struct http_answer {
 	const char *body;   // NUL-terminated
 	size_t body_len;
 	// header values, "" where absent
-	const char *date, *retry_after, *correlation_id, *content_type;
+	const char *date, *retry_after, *correlation_id, *content_type, *www_authenticate;
 	const char *remaining_reads, *remaining_writes, *remaining_requests; // of azure.md §5.4
 };
 

@@ -5,6 +5,7 @@
 // reason. A selector or tenant from the configuration cannot change the host that is asked.
 #include "identity.h"
 
+#include "call.h"
 #include "error.h"
 #include "retry.h"
 
@@ -19,6 +20,7 @@
 #define MAX_LIFETIME_S     172800 // a longer life is not believed
 #define MAX_RETRY_AFTER_MS 60000
 #define BROUGHT_MAX_BYTES  ((size_t)65536)
+#define CLOCK_WRONG        (60 * AZJIT_TICKS_PER_S) // off by this much: what was refused may be good now
 
 struct identity {
 	struct identity_options setting;
@@ -34,6 +36,7 @@ struct identity {
 	uint64_t expires_ms;    // monotonic clock
 	azjit_ticks expires_at; // service's clock: it may jump where ours does not
 	bool fetching;
+	bool met; // the request on its way carries the proof that was asked for
 	unsigned attempt, lost;
 	uint64_t hold_until_ms;
 	enum azjit_result trouble_result;
@@ -147,7 +150,9 @@ uint64_t token_renewal_ms(const struct token_life *life)
 // --- fetching -----------------------------------------------------------------------------------------
 
 static void on_timer(void *userdata);
+static void on_answer(void *userdata, const struct http_answer *answer);
 static void fetch_try(struct identity *identity);
+static void fetch_send(struct identity *identity, const char *challenge);
 
 static void arm(struct identity *identity, uint64_t delay_ms)
 {
@@ -230,7 +235,18 @@ static void take_answer(struct identity *identity, const char *body, size_t len)
 	fetch_fail(identity);
 }
 
-static void refused(struct identity *identity, const struct http_answer *answer)
+// An assertion that was made by a clock that is wrong is refused, and the refusal tells the time.
+static bool corrects_clock(struct identity *identity, const struct http_answer *answer)
+{
+	azjit_ticks date;
+
+	return identity->source->tells_time && answer->status &&
+	       azjit_time_parse_http(answer->date, &date) == AZJIT_OK &&
+	       azure_set_clock(identity->setting.azure, date,
+	                       (azjit_ticks)answer->took_ms * AZJIT_TICKS_PER_MS) > CLOCK_WRONG;
+}
+
+static void refused(struct identity *identity, const struct http_answer *answer, bool corrected)
 {
 	const char *who = identity->source->who;
 	struct error_text error;
@@ -241,40 +257,103 @@ static void refused(struct identity *identity, const struct http_answer *answer)
 		                 answer->status, error.code, error.message);
 	else
 		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "no token: %s", error.message);
-	if (identity->source->transient(answer->status))
+	if (corrected || identity->source->transient(answer->status))
 		fetch_again(identity, answer->retry_after);
 	else
 		fetch_fail(identity);
 }
 
+static void answered(struct identity *identity, const struct http_answer *answer, bool corrected)
+{
+	const char *who = identity->source->who;
+	bool proof_due = identity->source->meet && !identity->met;
+
+	if (proof_due && answer->status == 401 && *answer->www_authenticate) {
+		fetch_send(identity, answer->www_authenticate);
+	} else if (answer->status != 200) {
+		refused(identity, answer, corrected);
+	} else if (proof_due) {
+		(void)azjit_fail(
+		        &identity->trouble, AZJIT_IDENTITY,
+		        "something else than %s answers at its address: it gave a token and asked for "
+		        "no key",
+		        who);
+		fetch_fail(identity);
+	} else {
+		take_answer(identity, answer->body, answer->body_len);
+	}
+}
+
 static void on_answer(void *userdata, const struct http_answer *answer)
 {
 	struct identity *identity = userdata;
-	const char *who = identity->source->who;
+	bool corrected = corrects_clock(identity, answer);
 
 	identity->exchange = NULL;
 	identity->trouble_result = AZJIT_IDENTITY;
-	if (answer->fault == HTTP_FAULT_NONE && answer->status != 200) {
-		refused(identity, answer);
-	} else if (answer->fault == HTTP_FAULT_NONE) {
-		take_answer(identity, answer->body, answer->body_len);
-	} else {
-		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "no token from %s: %s", who,
-		                 answer->detail);
-		identity->lost++;
-		if (answer->fault == HTTP_FAULT_TRUST || answer->fault == HTTP_FAULT_LOCAL)
-			fetch_fail(identity);
-		else
-			fetch_again(identity, "");
+	if (answer->fault == HTTP_FAULT_NONE) {
+		answered(identity, answer, corrected);
+		return;
 	}
+	(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "no token from %s: %s", identity->source->who,
+	                 answer->detail);
+	identity->lost++;
+	if (answer->fault == HTTP_FAULT_TRUST || answer->fault == HTTP_FAULT_LOCAL)
+		fetch_fail(identity);
+	else
+		fetch_again(identity, "");
+}
+
+static void wipe_free(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
 }
 
 static void wipe_request(struct token_request *request)
 {
-	if (request->body)
-		explicit_bzero(request->body, strlen(request->body));
-	free(request->body);
+	wipe_free(request->body);
+	wipe_free(request->secret_header);
 	free(request->url);
+}
+
+static bool send_request(struct identity *identity, const struct token_request *request)
+{
+	const char *headers[TOKEN_HEADERS + 2] = {NULL};
+	size_t count = 0;
+
+	for (; request->headers[count] && count < TOKEN_HEADERS; count++)
+		headers[count] = request->headers[count];
+	headers[count] = request->secret_header;
+	identity->exchange = http_start(identity->setting.http,
+	                                &(struct http_request){.kind = request->kind,
+	                                                       .url = request->url,
+	                                                       .body = request->body,
+	                                                       .headers = headers,
+	                                                       .timeout_ms = TOKEN_TIMEOUT_MS},
+	                                on_answer, identity);
+	return identity->exchange;
+}
+
+// challenge: "" for the first request of an attempt.
+static void fetch_send(struct identity *identity, const char *challenge)
+{
+	_cleanup_(wipe_request) struct token_request request = {0};
+	enum azjit_result result;
+
+	identity->met = *challenge;
+	result = identity->source->request(&identity->setting, identity->options, &request,
+	                                   &identity->trouble);
+	if (result == AZJIT_OK && identity->met)
+		result = identity->source->meet(challenge, &request, &identity->trouble);
+	if (result == AZJIT_OK && !send_request(identity, &request))
+		result = azjit_fail(&identity->trouble, AZJIT_NOMEM, "out of memory");
+	identity->trouble_result = result == AZJIT_NOMEM ? AZJIT_NOMEM : AZJIT_IDENTITY;
+	if (result == AZJIT_OK)
+		arm(identity, TOKEN_TIMEOUT_MS + GRACE_MS);
+	else
+		fetch_fail(identity);
 }
 
 static void fetch_brought(struct identity *identity)
@@ -292,33 +371,10 @@ static void fetch_brought(struct identity *identity)
 
 static void fetch_try(struct identity *identity)
 {
-	_cleanup_(wipe_request) struct token_request request = {0};
-	enum azjit_result result;
-
-	if (identity->source->bring) {
+	if (identity->source->bring)
 		fetch_brought(identity);
-		return;
-	}
-	result = identity->source->request(&identity->setting, identity->options, &request,
-	                                   &identity->trouble);
-	identity->trouble_result = result == AZJIT_NOMEM ? AZJIT_NOMEM : AZJIT_IDENTITY;
-	if (result != AZJIT_OK) {
-		fetch_fail(identity);
-		return;
-	}
-	identity->exchange = http_start(identity->setting.http,
-	                                &(struct http_request){.kind = request.kind,
-	                                                       .url = request.url,
-	                                                       .body = request.body,
-	                                                       .headers = request.headers,
-	                                                       .timeout_ms = TOKEN_TIMEOUT_MS},
-	                                on_answer, identity);
-	if (!identity->exchange) {
-		identity->trouble_result = azjit_fail(&identity->trouble, AZJIT_NOMEM, "out of memory");
-		fetch_fail(identity);
-		return;
-	}
-	arm(identity, TOKEN_TIMEOUT_MS + GRACE_MS);
+	else
+		fetch_send(identity, "");
 }
 
 static void on_timer(void *userdata)
@@ -360,64 +416,40 @@ void identity_wait(struct identity *identity, struct identity_wait *wait)
 
 // --- the whole ----------------------------------------------------------------------------------------
 
-static bool plain_name(const char *text)
-{
-	size_t len = text ? strlen(text) : 0;
-
-	return len > 0 && len < 256 && text[0] != '.' &&
-	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") == len;
-}
-
-static enum azjit_result check_options(const struct azjit_azure_options *options, struct azjit_reason *reason)
-{
-	int selectors = !!options->client_id + !!options->object_id + !!options->msi_res_id;
-
-	switch (options->identity) {
-	case AZJIT_IDENTITY_NONE:
-		return azjit_fail(reason, AZJIT_CONFIG, "no identity is configured");
-	case AZJIT_IDENTITY_MANAGED:
-		if (selectors > 1)
-			return azjit_fail(reason, AZJIT_CONFIG,
-			                  "a managed identity is selected by one of client_id, object_id and "
-			                  "msi_res_id, not by several");
-		return AZJIT_OK;
-	case AZJIT_IDENTITY_CLIENT_SECRET:
-		if (!plain_name(options->tenant_id))
-			return azjit_fail(reason, AZJIT_CONFIG, "tenant_id must be a GUID or a domain name");
-		if (!options->client_id || !(options->secret_file || options->secret))
-			return azjit_fail(reason, AZJIT_CONFIG,
-			                  "a client secret needs client_id and secret_file");
-		return AZJIT_OK;
-	case AZJIT_IDENTITY_BROUGHT:
-		if (!options->bring)
-			return azjit_fail(reason, AZJIT_CONFIG, "nobody brings the token");
-		return AZJIT_OK;
-	}
-	return azjit_fail(reason, AZJIT_CONFIG, "unknown kind of identity");
-}
-
 static const struct token_source *source_of(enum azjit_identity_kind kind)
 {
 	switch (kind) {
+	case AZJIT_IDENTITY_NONE:
+		return NULL;
 	case AZJIT_IDENTITY_MANAGED:
 		return &token_source_imds;
 	case AZJIT_IDENTITY_CLIENT_SECRET:
 		return &token_source_secret;
+	case AZJIT_IDENTITY_CLIENT_CERTIFICATE:
+		return &token_source_certificate;
+	case AZJIT_IDENTITY_WORKLOAD:
+		return &token_source_workload;
+	case AZJIT_IDENTITY_ARC:
+		return &token_source_arc;
+	case AZJIT_IDENTITY_APP_SERVICE:
+		return &token_source_app_service;
 	case AZJIT_IDENTITY_BROUGHT:
 		return &token_source_brought;
-	case AZJIT_IDENTITY_NONE:
-		break;
 	}
-	return NULL; // check_options has refused it
+	return NULL;
 }
 
 enum azjit_result identity_new(const struct identity_options *setting,
                                const struct azjit_azure_options *options, struct azjit_reason *reason,
                                struct identity **ret)
 {
-	enum azjit_result result = check_options(options, reason);
+	const struct token_source *source = source_of(options->identity);
 	struct identity *identity;
+	enum azjit_result result;
 
+	if (!source)
+		return azjit_fail(reason, AZJIT_CONFIG, "no identity is configured");
+	result = source->check(setting, options, reason);
 	if (result != AZJIT_OK)
 		return result;
 	identity = calloc(1, sizeof(*identity));
@@ -425,7 +457,7 @@ enum azjit_result identity_new(const struct identity_options *setting,
 		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
 	identity->setting = *setting;
 	identity->options = options;
-	identity->source = source_of(options->identity);
+	identity->source = source;
 	*ret = identity;
 	return AZJIT_OK;
 }

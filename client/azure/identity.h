@@ -9,6 +9,7 @@
 #include "json.h"
 
 #include <azjit/azure.h>
+#include <azjit/buf.h>
 
 struct identity;
 
@@ -18,7 +19,8 @@ struct identity_options {
 	const char *audience;     // with its slash, e.g. https://management.azure.com/
 	const char *login_origin; // of Entra ID
 	const char *imds_origin;
-	const struct azjit_azure *azure; // for the service's clock
+	const char *endpoint;      // of a source on this machine; NULL: none
+	struct azjit_azure *azure; // for the service's clock
 };
 
 // Checks what `options` says of the identity; AZJIT_CONFIG with the reason if it is wrong. Everything
@@ -50,18 +52,24 @@ void identity_unwait(struct identity_wait *wait);
 // Why the fetch that runs has not succeeded yet; "" if nothing failed.
 const char *identity_trouble(const struct identity *identity);
 
-// --- between identity.c and its sources (imds.c, secret.c) ---------------------------------------------
+// --- between identity.c and its sources (imds.c, secret.c, certificate_token.c) ---------------------------------------------
 
 // A request for a token, owned; the body may hold a secret and is wiped.
 struct token_request {
 	enum http_kind kind;
 	char *url, *body;
-	const char *const *headers; // static
+	const char *const *headers; // static, at most TOKEN_HEADERS
+	char *secret_header;        // one more, wiped; NULL: none
 };
+#define TOKEN_HEADERS 3
 
 struct token_source {
 	const char *who; // for sentences: "the managed identity endpoint"
-	// A source that is no exchange: the token answer itself, at once. All below is without meaning then.
+	// What is configured, and the files that must be right before a token is needed: AZJIT_OK, or
+	// AZJIT_CONFIG with the reason.
+	enum azjit_result (*check)(const struct identity_options *setting,
+	                           const struct azjit_azure_options *options, struct azjit_reason *reason);
+	// A source that is no exchange: the token answer itself, at once. All but check is without meaning then.
 	enum azjit_result (*bring)(const struct identity_options *setting,
 	                           const struct azjit_azure_options *options, struct azjit_buf *ret_answer,
 	                           struct azjit_reason *reason);
@@ -69,13 +77,25 @@ struct token_source {
 	enum azjit_result (*request)(const struct identity_options *setting,
 	                             const struct azjit_azure_options *options, struct token_request *ret,
 	                             struct azjit_reason *reason);
+	// Not NULL: no answer is believed before its server has asked for a proof (401, WWW-Authenticate), which
+	// this adds to a request made anew.
+	enum azjit_result (*meet)(const char *challenge, struct token_request *ret,
+	                          struct azjit_reason *reason);
 	bool (*transient)(int http_status); // worth asking again
+	bool tells_time;                    // its Date is that of the service's clock
 	unsigned attempts;                  // in all
 	unsigned lost_attempts;             // of those that met no answer at all
 	unsigned first_delay_ms;            // doubled each time, up to
 	unsigned max_delay_ms;
 };
-extern const struct token_source token_source_imds, token_source_secret, token_source_brought;
+extern const struct token_source token_source_imds, token_source_secret, token_source_certificate,
+        token_source_workload, token_source_arc, token_source_app_service, token_source_brought;
+
+// What the sources of managed identities share (imds.c): at most one selector, and "&name=value" where there is a
+// value.
+enum azjit_result managed_check_selectors(const struct azjit_azure_options *options,
+                                          struct azjit_reason *reason);
+bool managed_add_selector(struct azjit_buf *buf, const char *name, const char *value);
 
 // What a token answer holds (both services; numbers may be strings).
 struct token_life {

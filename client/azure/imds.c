@@ -6,11 +6,27 @@
 
 #include <azjit/text.h>
 
-static bool add_selector(struct azjit_buf *buf, const char *name, const char *value)
+bool managed_add_selector(struct azjit_buf *buf, const char *name, const char *value)
 {
 	if (!value)
 		return true;
 	return azjit_buf_printf(buf, "&%s=", name) && url_escape(buf, value, "");
+}
+
+enum azjit_result managed_check_selectors(const struct azjit_azure_options *options,
+                                          struct azjit_reason *reason)
+{
+	if (!!options->client_id + !!options->object_id + !!options->msi_res_id > 1)
+		return azjit_fail(reason, AZJIT_CONFIG,
+		                  "a managed identity is selected by one of client_id, object_id and "
+		                  "msi_res_id, not by several");
+	return AZJIT_OK;
+}
+
+static enum azjit_result imds_check(const struct identity_options *setting,
+                                    const struct azjit_azure_options *options, struct azjit_reason *reason)
+{
+	return managed_check_selectors(options, reason);
 }
 
 static enum azjit_result imds_request(const struct identity_options *setting,
@@ -23,9 +39,9 @@ static enum azjit_result imds_request(const struct identity_options *setting,
 	azjit_buf_str(&url, setting->imds_origin);
 	azjit_buf_str(&url, "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=");
 	url_escape(&url, setting->audience, "");
-	add_selector(&url, "client_id", options->client_id);
-	add_selector(&url, "object_id", options->object_id);
-	add_selector(&url, "msi_res_id", options->msi_res_id);
+	managed_add_selector(&url, "client_id", options->client_id);
+	managed_add_selector(&url, "object_id", options->object_id);
+	managed_add_selector(&url, "msi_res_id", options->msi_res_id);
 	ret->kind = HTTP_PLAIN_DIRECT;
 	ret->headers = headers;
 	ret->url = azjit_buf_steal(&url);
@@ -42,6 +58,7 @@ static bool imds_transient(int http_status)
 // 1, 2, 4, 8 and four times 16 s apart at least: longer than the 70 s that a 410 may last.
 const struct token_source token_source_imds = {
         .who = "the instance metadata service",
+        .check = imds_check,
         .request = imds_request,
         .transient = imds_transient,
         .attempts = 9,

@@ -6,6 +6,8 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#define PATH_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
+
 #include <strings.h>
 
 // The part of `text` behind "scheme://", or NULL.
@@ -79,6 +81,24 @@ enum azjit_result url_origin(const char *text, const char *scheme, char **ret)
 	if (!origin || !(azjit_streq(rest, "") || azjit_streq(rest, "/")))
 		return AZJIT_USAGE;
 	*ret = STEAL(origin);
+	return AZJIT_OK;
+}
+
+enum azjit_result url_endpoint(const char *text, char **ret)
+{
+	const char *rest = "";
+	_cleanup_free_ char *origin = normal_origin(text, "http", &rest);
+	_cleanup_buf_ struct azjit_buf buf = AZJIT_BUF(URL_MAX_BYTES);
+	char *url;
+
+	if (!origin || (*rest && *rest != '/') || rest[strspn(rest, PATH_CHARS)])
+		return AZJIT_USAGE;
+	azjit_buf_str(&buf, origin);
+	azjit_buf_str(&buf, azjit_streq(rest, "/") ? "" : rest);
+	url = azjit_buf_steal(&buf);
+	if (!url)
+		return AZJIT_NOMEM;
+	*ret = url;
 	return AZJIT_OK;
 }
 

@@ -13,6 +13,9 @@
 // names, paths and anything else are refused. scheme: "https" or "http". AZJIT_USAGE or AZJIT_NOMEM.
 enum azjit_result url_origin(const char *text, const char *scheme, char **ret);
 
+// The same over http, where a path of unreserved characters may follow, which is kept.
+enum azjit_result url_endpoint(const char *text, char **ret);
+
 // Our own URL for a link that Azure gave: its path and query behind `origin`, bytes that no URL may
 // hold escaped. AZJIT_PROTOCOL if the link is not absolute, not of that origin, or too long.
 enum azjit_result url_follow(const char *origin, const char *link, char **ret);

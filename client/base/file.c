@@ -3,9 +3,14 @@
 // file that another user could have written, now or while it is read, decides nothing.
 #include <azjit/file.h>
 
+#include <azjit/text.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+
+#define READ_FLAGS (O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+#define MAX_LINKS  16
 
 static enum azjit_result open_failed(const char *path, struct azjit_reason *reason)
 {
@@ -68,23 +73,135 @@ static enum azjit_result read_all(int fd, const char *path, struct azjit_buf *re
 	return result;
 }
 
-enum azjit_result azjit_file_read_trusted(const char *path, uid_t owner, bool secret, struct azjit_buf *ret,
-                                          struct azjit_reason *reason)
+static enum azjit_result read_checked(int fd, const char *path, uid_t owner, bool secret,
+                                      struct azjit_buf *ret, struct azjit_reason *reason)
 {
-	_cleanup_close_ int fd = -1;
-	enum azjit_result result;
+	enum azjit_result result = check_trusted(fd, path, owner, secret, reason);
 
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return open_failed(path, reason);
-	result = check_trusted(fd, path, owner, secret, reason);
-	if (result != AZJIT_OK)
-		return result;
-	result = read_all(fd, path, ret, reason);
+	if (result == AZJIT_OK)
+		result = read_all(fd, path, ret, reason);
 	if (result == AZJIT_OK && !azjit_buf_add(ret, "", 0))
 		result = azjit_fail(reason, AZJIT_NOMEM, "no memory to read %s", path);
 	return result;
 }
+
+enum azjit_result azjit_file_read_trusted(const char *path, uid_t owner, bool secret, struct azjit_buf *ret,
+                                          struct azjit_reason *reason)
+{
+	_cleanup_close_ int fd = open(path, READ_FLAGS);
+
+	if (fd < 0)
+		return open_failed(path, reason);
+	return read_checked(fd, path, owner, secret, ret, reason);
+}
+
+// --- through links ------------------------------------------------------------------------------------
+
+struct walk {
+	const char *path; // as it was asked for
+	uid_t owner;
+	struct azjit_reason *reason;
+	int dir;             // where we are
+	char rest[PATH_MAX]; // what is left to go
+	unsigned links;
+};
+
+static enum azjit_result walk_refuse(const struct walk *walk, const char *name, const char *why)
+{
+	return azjit_fail(walk->reason, AZJIT_CONFIG, "%s leads through %s, %s", walk->path, name, why);
+}
+
+static void walk_enter(struct walk *walk, int *fd)
+{
+	if (walk->dir >= 0)
+		(void)close(walk->dir);
+	walk->dir = STEAL_FD(*fd);
+}
+
+static enum azjit_result walk_root(struct walk *walk)
+{
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		return open_failed(walk->path, walk->reason);
+	walk_enter(walk, &root);
+	return AZJIT_OK;
+}
+
+static enum azjit_result walk_link(struct walk *walk, int link, const char *name)
+{
+	char target[PATH_MAX], rest[PATH_MAX];
+	ssize_t len = readlinkat(link, "", target, sizeof(target) - 1);
+	int all;
+
+	if (len <= 0 || ++walk->links > MAX_LINKS)
+		return walk_refuse(walk, name, "which is one symbolic link too many");
+	target[len] = '\0';
+	all = snprintf(rest, sizeof(rest), "%s%s%s", target, *walk->rest ? "/" : "", walk->rest);
+	if (all < 0 || (size_t)all >= sizeof(rest))
+		return walk_refuse(walk, name, "whose target is too long");
+	memcpy(walk->rest, rest, (size_t)all + 1);
+	return target[0] == '/' ? walk_root(walk) : AZJIT_OK;
+}
+
+// One step; *ret_fd is the file once it is reached.
+static enum azjit_result walk_step(struct walk *walk, const char *name, int *ret_fd)
+{
+	_cleanup_close_ int fd = openat(walk->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return open_failed(walk->path, walk->reason);
+	if (st.st_uid != 0 && st.st_uid != walk->owner)
+		return walk_refuse(walk, name, "which is somebody else's");
+	if (S_ISLNK(st.st_mode))
+		return walk_link(walk, fd, name);
+	if (S_ISDIR(st.st_mode)) {
+		if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
+			return walk_refuse(walk, name, "a directory that others than its owner may write");
+		walk_enter(walk, &fd);
+		return AZJIT_OK;
+	}
+	if (*walk->rest)
+		return azjit_fail(walk->reason, AZJIT_NOT_FOUND, "%s does not exist", walk->path);
+	*ret_fd = openat(walk->dir, name, READ_FLAGS);
+	return *ret_fd < 0 ? open_failed(walk->path, walk->reason) : AZJIT_OK;
+}
+
+static enum azjit_result walk_all(struct walk *walk, int *ret_fd)
+{
+	enum azjit_result result = walk_root(walk);
+
+	while (result == AZJIT_OK && *ret_fd < 0) {
+		size_t skip = strspn(walk->rest, "/"), len = strcspn(walk->rest + skip, "/");
+		char name[NAME_MAX + 1];
+
+		if (len == 0 || len >= sizeof(name))
+			return azjit_fail(walk->reason, AZJIT_CONFIG, "%s is not a regular file", walk->path);
+		memcpy(name, walk->rest + skip, len);
+		name[len] = '\0';
+		memmove(walk->rest, walk->rest + skip + len, strlen(walk->rest + skip + len) + 1);
+		result = walk_step(walk, name, ret_fd);
+	}
+	return result;
+}
+
+enum azjit_result azjit_file_read_linked(const char *path, uid_t owner, bool secret, struct azjit_buf *ret,
+                                         struct azjit_reason *reason)
+{
+	struct walk walk = {.path = path, .owner = owner, .reason = reason, .dir = -1};
+	_cleanup_close_ int fd = -1;
+	enum azjit_result result;
+
+	if (path[0] != '/' || !azjit_copy(walk.rest, sizeof(walk.rest), path))
+		return azjit_fail(reason, AZJIT_CONFIG, "%s is no absolute path", path);
+	result = walk_all(&walk, &fd);
+	if (walk.dir >= 0)
+		(void)close(walk.dir);
+	return result == AZJIT_OK ? read_checked(fd, path, owner, secret, ret, reason) : result;
+}
+
+// --- writing ------------------------------------------------------------------------------------------
 
 static bool write_all(int fd, const char *bytes, size_t len)
 {

@@ -10,30 +10,34 @@
 #include <sysexits.h>
 
 static const char help[] =
-        "usage: azjitd [--config FILE] [--user NAME] [--version] [--help]\n"
+        "usage: azjitd [--check] [--config FILE] [--user NAME] [--version] [--help]\n"
         "\n"
         "The broker of azjit: decides who may open which port of which VM, asks Azure, keeps the ledger.\n"
         "\n"
+        "  --check        judge the configuration as at start, the identity's files with it, and end\n"
         "  --config FILE  the configuration (" AZJIT_CONFIG_PATH ")\n"
         "  --user NAME    started as root: become NAME before anything is opened\n"
         "  --version      print the version\n";
 
 struct options {
 	const char *config, *user;
+	bool check;
 };
 
 // EX_OK: start; -1: done; else the exit status.
 static int parse(int argc, char **argv, struct options *options)
 {
-	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-	                                      {"user", required_argument, NULL, 'u'},
-	                                      {"version", no_argument, NULL, 'v'},
-	                                      {"help", no_argument, NULL, 'h'},
-	                                      {NULL, 0, NULL, 0}};
+	static const struct option known[] = {
+	        {"check", no_argument, NULL, 'k'},      {"config", required_argument, NULL, 'c'},
+	        {"user", required_argument, NULL, 'u'}, {"version", no_argument, NULL, 'v'},
+	        {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
+		case 'k':
+			options->check = true;
+			break;
 		case 'c':
 			options->config = optarg;
 			break;
@@ -72,6 +76,23 @@ static enum azjit_result prepare(const struct options *options, struct azjit_con
 	return result;
 }
 
+// What the start finds wrong before it opens anything.
+static enum azjit_result check(struct azjit_config *config, struct azjit_reason *reason)
+{
+	struct azjit_azure_options options;
+	struct azjit_azure *azure = NULL;
+	struct azjit_loop *loop = NULL;
+	enum azjit_result result = azjit_loop_new(&loop);
+
+	azjit_config_azure(config, &options);
+	if (result == AZJIT_OK)
+		result = azjit_azure_new(loop, &options, reason, &azure);
+	azjit_azure_free(azure);
+	azjit_loop_free(loop);
+	azjit_config_free(config);
+	return result;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {.config = AZJIT_CONFIG_PATH};
@@ -84,7 +105,11 @@ int main(int argc, char **argv)
 	if (status != EX_OK)
 		return status < 0 ? EX_OK : status;
 	result = prepare(&options, &config, &reason);
-	if (result == AZJIT_OK && config) {
+	if (result == AZJIT_OK && options.check) {
+		result = check(config, &reason);
+		if (result == AZJIT_OK)
+			return EX_OK;
+	} else if (result == AZJIT_OK && config) {
 		azjit_log_max((int)config->log_level);
 		result = broker_start(config, &reason, &broker);
 	}

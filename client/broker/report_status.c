@@ -58,6 +58,14 @@ static const char *identity_word(enum azjit_identity_kind kind)
 		return "managed";
 	case AZJIT_IDENTITY_CLIENT_SECRET:
 		return "client-secret";
+	case AZJIT_IDENTITY_CLIENT_CERTIFICATE:
+		return "client-certificate";
+	case AZJIT_IDENTITY_WORKLOAD:
+		return "workload";
+	case AZJIT_IDENTITY_ARC:
+		return "arc";
+	case AZJIT_IDENTITY_APP_SERVICE:
+		return "app-service";
 	case AZJIT_IDENTITY_BROUGHT: // no broker has it
 	case AZJIT_IDENTITY_NONE:
 		break;

@@ -2,6 +2,8 @@
 // azjit config check, azjit config show: what the configuration file says, before the broker reads it.
 #include "config.h"
 
+#include "config_broker.h"
+
 #include <azjit/config.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -139,6 +141,8 @@ static int check(int argc, char **argv)
 	if (!begin(argc, argv, &azjit_cmd_config_check, &options, &config, &status))
 		return status;
 	result = azjit_config_check(config, &warnings, &reason);
+	if (result == AZJIT_OK && config->certificate_file)
+		result = config_ask_broker(AZJIT_SBINDIR "/azjitd", options.file, &warnings, &reason);
 	if (options.json) {
 		azjit_buf_printf(&out, "{\"result\": \"%s\", \"reason\": ", azjit_result_name(result));
 		json_text(reason.text, &out);
@@ -165,8 +169,9 @@ const struct azjit_cmd azjit_cmd_config_check = {
                 "  --json        print one JSON object: result, reason, warnings\n"
                 "\n"
                 "Reads the file as the broker does, and looks up the users, groups, PAM services and files\n"
-                "that it names. Warnings go to stderr and leave the exit status 0; an error is one sentence\n"
-                "with file, line and key, and exit status 78 (66: there is no such file).\n",
+                "that it names; a certificate and its key are judged by azjitd --check. Warnings go to\n"
+                "stderr and leave the exit status 0; an error is one sentence with file, line and key, and\n"
+                "exit status 78 (66: there is no such file).\n",
         .run = check,
 };
 

@@ -211,5 +211,12 @@ void azjit_config_azure(const struct azjit_config *config, struct azjit_azure_op
 	        .object_id = config->object_id,
 	        .msi_res_id = config->msi_res_id,
 	        .secret_file = config->secret_file,
+	        .certificate_file = config->certificate_file,
+	        .key_file = config->key_file,
+	        .password_file = config->password_file,
+	        .token_file = config->token_file,
+	        .endpoint = config->endpoint,
+	        .header_file = config->header_file,
+	        .send_chain = config->send_chain,
 	};
 }

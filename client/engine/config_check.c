@@ -12,6 +12,8 @@
 #define BROKER_USER  "azjit"
 #define NSS_MAX      (1024 * 1024)
 #define SECRET_BYTES 4096
+#define KEY_BYTES    (64 * 1024)
+#define TOKEN_BYTES  (16 * 1024)
 #define CA_BYTES     (4 * 1024 * 1024)
 
 // A name service wants a buffer of a size that only it knows. 1: exists, 0: does not, -1: cannot tell.
@@ -83,21 +85,28 @@ static void check_rule(const struct azjit_access_rule *rule, struct azjit_buf *w
 			                 "%s opens every virtual machine that the identity can see\n", name);
 }
 
+struct named_file {
+	const char *key, *path;
+	bool secret, linked;
+	size_t max_bytes;
+};
+
 // The broker reads these files under its own uid, so they may be its own.
-static enum azjit_result check_file(const char *key, const char *path, bool secret, size_t max_bytes,
-                                    struct azjit_reason *reason)
+static enum azjit_result check_file(const struct named_file *file, struct azjit_reason *reason)
 {
-	struct azjit_buf bytes = AZJIT_BUF(max_bytes);
+	struct azjit_buf bytes = AZJIT_BUF(file->max_bytes);
 	struct azjit_reason why = {""};
 	enum azjit_result result;
 	uid_t owner = geteuid();
 
 	(void)name_exists(false, BROKER_USER, &owner);
-	result = azjit_file_read_trusted(path, owner, secret, &bytes, &why);
+	result = file->linked ? azjit_file_read_linked(file->path, owner, file->secret, &bytes, &why)
+	                      : azjit_file_read_trusted(file->path, owner, file->secret, &bytes, &why);
 	if (result == AZJIT_OK && bytes.len == 0)
-		result = azjit_fail(&why, AZJIT_CONFIG, "%s is empty", path);
+		result = azjit_fail(&why, AZJIT_CONFIG, "%s is empty", file->path);
 	azjit_buf_wipe(&bytes);
-	return result == AZJIT_OK ? result : azjit_fail(reason, AZJIT_CONFIG, "%s: %.400s", key, why.text);
+	return result == AZJIT_OK ? result
+	                          : azjit_fail(reason, AZJIT_CONFIG, "%s: %.400s", file->key, why.text);
 }
 
 // 0640 root:azjit is the usual way: does the broker's group reach the file?
@@ -118,15 +127,22 @@ static void check_reach(const char *key, const char *path, struct azjit_buf *war
 static enum azjit_result check_files(const struct azjit_config *config, struct azjit_buf *warnings,
                                      struct azjit_reason *reason)
 {
+	const struct named_file files[] = {
+	        {"ca_file", config->ca_file, false, false, CA_BYTES},
+	        {"identity.secret_file", config->secret_file, true, false, SECRET_BYTES},
+	        {"identity.certificate_file", config->certificate_file, !config->key_file, false, KEY_BYTES},
+	        {"identity.key_file", config->key_file, true, false, KEY_BYTES},
+	        {"identity.password_file", config->password_file, true, false, SECRET_BYTES},
+	        {"identity.header_file", config->header_file, true, false, SECRET_BYTES},
+	        {"identity.token_file", config->token_file, true, true, TOKEN_BYTES},
+	};
 	enum azjit_result result = AZJIT_OK;
 
-	if (config->ca_file) {
-		result = check_file("ca_file", config->ca_file, false, CA_BYTES, reason);
-		check_reach("ca_file", config->ca_file, warnings);
-	}
-	if (result == AZJIT_OK && config->secret_file) {
-		result = check_file("identity.secret_file", config->secret_file, true, SECRET_BYTES, reason);
-		check_reach("identity.secret_file", config->secret_file, warnings);
+	for (size_t i = 0; i < AZJIT_COUNT(files) && result == AZJIT_OK; i++) {
+		if (!files[i].path)
+			continue;
+		result = check_file(&files[i], reason);
+		check_reach(files[i].key, files[i].path, warnings);
 	}
 	return result;
 }

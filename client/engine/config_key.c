@@ -9,7 +9,13 @@
 static const struct azjit_key_choice levels[] = {{"err", 3},  {"warning", 4}, {"notice", 5},
                                                  {"info", 6}, {"debug", 7},   {NULL, 0}};
 static const struct azjit_key_choice identities[] = {
-        {"managed", AZJIT_IDENTITY_MANAGED}, {"client-secret", AZJIT_IDENTITY_CLIENT_SECRET}, {NULL, 0}};
+        {"managed", AZJIT_IDENTITY_MANAGED},
+        {"client-secret", AZJIT_IDENTITY_CLIENT_SECRET},
+        {"client-certificate", AZJIT_IDENTITY_CLIENT_CERTIFICATE},
+        {"workload", AZJIT_IDENTITY_WORKLOAD},
+        {"arc", AZJIT_IDENTITY_ARC},
+        {"app-service", AZJIT_IDENTITY_APP_SERVICE},
+        {NULL, 0}};
 static const struct azjit_key_choice conflicts[] = {{"refuse", false}, {"replace", true}, {NULL, 0}};
 static const struct azjit_key_choice moments[] = {
         {"connect", AZJIT_AT_CONNECT}, {"login", AZJIT_AT_LOGIN}, {NULL, 0}};
@@ -61,7 +67,11 @@ const struct azjit_config_key azjit_config_keys[] = {
         {"identity", "kind", AZJIT_KEY_CHOICE, AT(identity), "\"managed\"", 0, 0, identities,
          "\"managed\": the managed identity of this virtual machine; without client_id, object_id and\n"
          "msi_res_id its system-assigned one. \"client-secret\": an application (tenant_id, client_id,\n"
-         "secret_file)."},
+         "secret_file). \"client-certificate\": an application (tenant_id, client_id, certificate_file).\n"
+         "\"workload\": an application that trusts another issuer's tokens (tenant_id, client_id,\n"
+         "token_file). \"arc\": the managed identity of a machine outside Azure that Azure Arc manages.\n"
+         "\"app-service\": the managed identity of a container in App Service, Container Apps and the like\n"
+         "(endpoint, header_file; selected as for \"managed\")."},
         {"identity", "tenant_id", AZJIT_KEY_TENANT, AT_TEXT(tenant_id), NULL, 0, 0, NULL,
          "The directory of the application."},
         {"identity", "client_id", AZJIT_KEY_GUID, AT_TEXT(client_id), NULL, 0, 0, NULL,
@@ -72,6 +82,27 @@ const struct azjit_config_key azjit_config_keys[] = {
          "The user-assigned identity by its resource id."},
         {"identity", "secret_file", AZJIT_KEY_PATH, AT_TEXT(secret_file), NULL, 0, 0, NULL,
          "The file that holds the application's secret: one line, of root or azjit, unreadable to others."},
+        {"identity", "certificate_file", AZJIT_KEY_PATH, AT_TEXT(certificate_file), NULL, 0, 0, NULL,
+         "The application's certificate: PEM, with its chain and, without key_file, its private key; or\n"
+         "PKCS#12. The key is RSA of 2048 bits or more. Like every file of a key or password it belongs to\n"
+         "root or azjit and others cannot read it; all are read again for every token."},
+        {"identity", "key_file", AZJIT_KEY_PATH, AT_TEXT(key_file), NULL, 0, 0, NULL,
+         "The certificate's private key in PEM, if it is in a file of its own."},
+        {"identity", "password_file", AZJIT_KEY_PATH, AT_TEXT(password_file), NULL, 0, 0, NULL,
+         "The password of the private key, or of the PKCS#12 file: one line."},
+        {"identity", "token_file", AZJIT_KEY_PATH, AT_TEXT(token_file), NULL, 0, 0, NULL,
+         "The file in which another issuer keeps a token for us: one line, unreadable to others, read again\n"
+         "for every token. It may be a symbolic link; links and directories on the way belong to root or\n"
+         "azjit, and nobody else may write them."},
+        {"identity", "endpoint", AZJIT_KEY_ENDPOINT, AT_TEXT(endpoint), NULL, 0, 0, NULL,
+         "\"app-service\": what the platform gives as IDENTITY_ENDPOINT. \"arc\": where the agent listens,\n"
+         "without a path, if not at http://127.0.0.1:40342."},
+        {"identity", "header_file", AZJIT_KEY_PATH, AT_TEXT(header_file), NULL, 0, 0, NULL,
+         "The file that holds what the platform gives as IDENTITY_HEADER: one line, of root or azjit,\n"
+         "unreadable to others."},
+        {"identity", "send_chain", AZJIT_KEY_SWITCH, AT(send_chain), "false", 0, 0, NULL,
+         "Send the certificate and its chain to Entra ID, for an application that trusts a subject name\n"
+         "and issuer instead of one certificate."},
 
         {"source", "egress", AZJIT_KEY_ADDRESSES, AT(egress), "[ ]", 0, 16, NULL,
          "The addresses from which this host's connections reach a public address of a virtual machine.\n"

@@ -16,6 +16,7 @@ enum azjit_key_type {
 	AZJIT_KEY_PATH,     // absolute
 	AZJIT_KEY_HTTPS,    // https://HOST[:PORT]
 	AZJIT_KEY_HTTP,     // http://HOST[:PORT]
+	AZJIT_KEY_ENDPOINT, // http://HOST[:PORT][/PATH]
 	AZJIT_KEY_TENANT,   // a GUID or a domain
 	AZJIT_KEY_GUID,
 	AZJIT_KEY_NUMBER,   // int64_t
@@ -109,6 +110,9 @@ enum azjit_result azjit_config_read_rules(const char *file, const config_setting
 // Rules between keys, once all are read: identity's members, widths of sources, times of rules.
 enum azjit_result azjit_config_cross_check(const char *file, const config_setting_t *root,
                                            const struct azjit_config *config, struct azjit_reason *reason);
+// Which keys go with the kind of identity.
+enum azjit_result azjit_config_check_identity(const char *file, const config_setting_t *root,
+                                              const struct azjit_config *config, struct azjit_reason *reason);
 // True if the prefix is IPv4 and not wider than max_prefix; else the sentence's clause.
 bool azjit_config_prefix_ok(const struct azjit_prefix *prefix, int64_t max_prefix, const char **ret_why);
 

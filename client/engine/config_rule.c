@@ -187,32 +187,6 @@ static enum azjit_result check_sources(const char *file, const config_setting_t 
 	return result;
 }
 
-static enum azjit_result check_identity(const char *file, const config_setting_t *root,
-                                        const struct azjit_config *config, struct azjit_reason *reason)
-{
-	const config_setting_t *group = config_setting_get_member(root, "identity");
-	struct azjit_key_at at = {file, "identity", NULL, reason};
-	int selectors = !!config->client_id + !!config->object_id + !!config->msi_res_id;
-
-	if (config->identity == AZJIT_IDENTITY_CLIENT_SECRET) {
-		if (!config->tenant_id || !config->client_id || !config->secret_file)
-			return azjit_key_fail(
-			        &at, group,
-			        "of kind \"client-secret\" needs tenant_id, client_id and secret_file");
-		if (selectors > 1)
-			return azjit_key_fail(&at, group,
-			                      "of kind \"client-secret\" takes no object_id, no msi_res_id");
-		return AZJIT_OK;
-	}
-	if (config->tenant_id || config->secret_file)
-		return azjit_key_fail(&at, group,
-		                      "of kind \"managed\" takes no tenant_id and no secret_file; "
-		                      "did you mean kind = \"client-secret\"?");
-	if (selectors > 1)
-		return azjit_key_fail(&at, group, "takes one of client_id, object_id and msi_res_id");
-	return AZJIT_OK;
-}
-
 static enum azjit_result check_cloud(const char *file, const config_setting_t *root,
                                      const struct azjit_config *config, struct azjit_reason *reason)
 {
@@ -233,6 +207,6 @@ enum azjit_result azjit_config_cross_check(const char *file, const config_settin
 	enum azjit_result result = check_cloud(file, root, config, reason);
 
 	if (result == AZJIT_OK)
-		result = check_identity(file, root, config, reason);
+		result = azjit_config_check_identity(file, root, config, reason);
 	return result == AZJIT_OK ? check_sources(file, root, config, reason) : result;
 }

@@ -21,6 +21,8 @@ static const struct key_type types[AZJIT_KEY_TYPES_] = {
                              "\"https://HOST\" or \"https://HOST:PORT\" without a path"},
         [AZJIT_KEY_HTTP] = {azjit_read_string, azjit_write_string, SHAPE_POINTER,
                             "\"http://HOST\" or \"http://HOST:PORT\" without user, password or path"},
+        [AZJIT_KEY_ENDPOINT] = {azjit_read_string, azjit_write_string, SHAPE_POINTER,
+                                "\"http://HOST\", with :PORT and /PATH where it has them"},
         [AZJIT_KEY_TENANT] = {azjit_read_string, azjit_write_string, SHAPE_POINTER,
                               "a GUID or a domain in quotes"},
         [AZJIT_KEY_GUID] = {azjit_read_string, azjit_write_string, SHAPE_POINTER, "a GUID in quotes"},

@@ -100,6 +100,17 @@ static bool url_ok(const char *text, const char *scheme)
 	return strncmp(text, scheme, len) == 0 && host_ok(text + len);
 }
 
+static bool endpoint_ok(const char *text)
+{
+	size_t host = strncmp(text, "http://", 7) == 0 ? strcspn(text + 7, "/") : 0;
+	_cleanup_free_ char *origin = strndup(text, 7 + host);
+	const char *path = host ? text + 7 + host : "";
+
+	return host && origin && url_ok(origin, "http://") &&
+	       path[strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")] ==
+	               '\0';
+}
+
 static bool tenant_ok(const char *text)
 {
 	return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")] == '\0';
@@ -112,6 +123,8 @@ static bool string_ok(enum azjit_key_type type, const char *text)
 		return text[0] == '/';
 	case AZJIT_KEY_HTTPS:
 		return url_ok(text, "https://");
+	case AZJIT_KEY_ENDPOINT:
+		return endpoint_ok(text);
 	case AZJIT_KEY_HTTP:
 		return url_ok(text, "http://");
 	case AZJIT_KEY_TENANT:

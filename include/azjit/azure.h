@@ -21,7 +21,11 @@ enum azjit_identity_kind {
 	AZJIT_IDENTITY_NONE = 0,
 	AZJIT_IDENTITY_MANAGED,       // IMDS (azure.md §6.2); selectors exclusive, all NULL: system-assigned
 	AZJIT_IDENTITY_CLIENT_SECRET, // azure.md §6.4
-	AZJIT_IDENTITY_BROUGHT,       // the program that uses the library brings the token: `bring`
+	AZJIT_IDENTITY_CLIENT_CERTIFICATE,
+	AZJIT_IDENTITY_WORKLOAD,    // another issuer's token
+	AZJIT_IDENTITY_ARC,         // the agent of Azure Arc (azure.md §6.3)
+	AZJIT_IDENTITY_APP_SERVICE, // App Service and its kin (azure.md §6.1); selectors as for MANAGED
+	AZJIT_IDENTITY_BROUGHT,     // the program that uses the library brings the token: `bring`
 };
 
 // Gets a token for the audience (a URL with its slash) and appends it in the form of §6.2's answer
@@ -38,13 +42,22 @@ struct azjit_azure_options {
 	const char *resource_manager_url; // overrides the cloud's, https only, no path
 	const char *login_url;            // likewise
 	const char *imds_url;             // http, default http://169.254.169.254
-	const char *ca_file;              // instead of the system's certificates
-	const char *proxy;                // none unless set; the environment is never read
+	const char *endpoint; // http; of Azure Arc's agent (its default http://127.0.0.1:40342, no path)
+	                      // or of App Service (with its path)
+	const char *ca_file;  // instead of the system's certificates
+	const char *proxy;    // none unless set; the environment is never read
 	enum azjit_identity_kind identity;
 	const char *tenant_id, *client_id, *object_id, *msi_res_id;
-	const char *secret_file; // trusted, not readable by others; read anew for each token
-	const char *secret;      // in place of secret_file; copied, and wiped when the connection is freed
-	azjit_bring_fn *bring;   // AZJIT_IDENTITY_BROUGHT
+	// Files are trusted, those with a secret not readable by others; read anew for each token.
+	const char *secret_file;
+	const char *certificate_file; // PEM, or PKCS#12 with its key
+	const char *key_file;         // PEM; else the key is in certificate_file
+	const char *password_file;    // of the key
+	const char *token_file;       // of another issuer; may be a symbolic link (file.h)
+	const char *header_file;      // X-IDENTITY-HEADER of App Service
+	bool send_chain;              // to who trusts subject name and issuer
+	const char *secret;    // in place of secret_file; copied, and wiped when the connection is freed
+	azjit_bring_fn *bring; // AZJIT_IDENTITY_BROUGHT
 	void *bring_userdata;
 	unsigned call_timeout_ms; // one HTTP exchange; 0: 20 s (writes: at least 65 s, §1.4)
 };

@@ -15,6 +15,14 @@
 enum azjit_result azjit_file_read_trusted(const char *path, uid_t owner, bool secret, struct azjit_buf *ret,
                                           struct azjit_reason *reason);
 
+// The same where the file, or a directory on its way, may be a symbolic link, as in a volume that Kubernetes
+// projects. Whoever may write a directory on the way decides what is read, so each of them, those of the
+// links' targets included, must belong to root or `owner` and be writable by nobody else; in one with the
+// sticky bit (a volume's root is 1777) others may add entries, but not replace one of root or `owner`. Links,
+// too, must be theirs. `path` is absolute.
+enum azjit_result azjit_file_read_linked(const char *path, uid_t owner, bool secret, struct azjit_buf *ret,
+                                         struct azjit_reason *reason);
+
 // Replaces a file by rename in the same directory, mode as given, fsync before and after.
 enum azjit_result azjit_file_replace(const char *path, const void *bytes, size_t len, mode_t mode,
                                      struct azjit_reason *reason);

@@ -15,10 +15,10 @@
 // STATUS [azure=1] [json=1]
 //   type=broker   one; version pid(n) since(time) host guard=on|off|unknown kill_switch(bool)
 //                 relay=up|down ledger ledger_seq(n) callers(n)
-//   type=azure    one; cloud identity=managed|client-secret result (of the newest inventory refresh:
-//                 result.h's names) reason refreshed(time) vms(n) policies(n) managed_ports(n) reads(n)
-//                 writes(n) throttled(n) failed(n) held(n) (held back by us) token_age_s(s)
-//                 inventory_age_s(s)
+//   type=azure    one; cloud identity (identity.kind of azjit.conf) result (of the newest inventory
+//                 refresh: result.h's names) reason refreshed(time) vms(n) policies(n)
+//                 managed_ports(n) reads(n) writes(n) throttled(n) failed(n) held(n) (held back by us)
+//                 token_age_s(s) inventory_age_s(s)
 //   type=operation  with azure=1, one for each that was asked; operation calls(n) median_ms(ms) p95_ms(ms)
 //                 (of the service's last 100 answers)
 //   type=grant    any number; grant state user (who asked first) vm (name) vm_id port(n)

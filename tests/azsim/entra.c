@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Entra ID: discovery documents, keys, and the token endpoint for a client secret (azure.md §6.4).
+ * Entra ID: discovery documents, keys, and the token endpoint for a client secret or assertion (azure.md §6.4).
  */
 #define _GNU_SOURCE 1
 #include <string.h>
 
+#include "assertion.h"
 #include "cloud.h"
 #include "jwt.h"
 #include "principal.h"
@@ -102,6 +103,21 @@ static void grant(struct request *req, struct principal *p, const char *resource
 	reply_json(req, 200, body);
 }
 
+static bool assertion_proves(struct request *req, const struct principal *p, const json_t *form)
+{
+	const char *type = jstr(form, "client_assertion_type", "");
+	struct refusal why;
+
+	if (strcmp(type, "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"))
+		fail(req, 400, "invalid_request", 900144,
+		     "The request body must contain the following parameter: 'client_assertion_type'.");
+	else if (!assertion_good(req, p, jstr(form, "client_assertion", ""), &why))
+		fail(req, 401, "invalid_client", why.number, why.message);
+	else
+		return true;
+	return false;
+}
+
 static struct principal *client_of(struct request *req, const json_t *form)
 {
 	const char *id = jstr(form, "client_id", NULL), *secret = jstr(form, "client_secret", NULL);
@@ -112,6 +128,8 @@ static struct principal *client_of(struct request *req, const json_t *form)
 		     "The request body must contain the following parameter: 'client_id'.");
 	else if (!p)
 		fail(req, 400, "unauthorized_client", 700016, "Application was not found in the directory.");
+	else if (!secret && jstr(form, "client_assertion", NULL))
+		return assertion_proves(req, p, form) ? p : NULL;
 	else if (!secret)
 		fail(req, 401, "invalid_client", 7000218,
 		     "The request body must contain the following parameter: 'client_assertion' or "

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The instance metadata service of one virtual machine (azure.md §6.2).
+ * The instance metadata service of one virtual machine (azure.md §6.2), or where the switch
+ * arc_keys is on the agent of Azure Arc (§6.3).
  */
 #define _GNU_SOURCE 1
 #include <string.h>
 
+#include "arc.h"
+#include "imds.h"
 #include "principal.h"
 #include "route.h"
 #include "settings.h"
@@ -39,9 +42,9 @@ static struct principal *assigned(const struct sim *sim, const char *how, const 
 	{
 		struct principal *p = principal_named(sim, json_string_value(name));
 
-		if (p && str_ieq(!strcmp(how, "client_id")   ? p->app_id
-		                 : !strcmp(how, "object_id") ? p->object_id
-		                                             : p->resource_id,
+		if (p && str_ieq(!strcmp(how, "client_id")                                   ? p->app_id
+		                 : !strcmp(how, "object_id") || !strcmp(how, "principal_id") ? p->object_id
+		                                                                             : p->resource_id,
 		                 value))
 			return p;
 	}
@@ -65,23 +68,32 @@ static struct principal *unselected(const struct sim *sim, const char **ret_why)
 	return NULL;
 }
 
-static struct principal *identity_of(struct request *req)
+struct principal *imds_identity(const struct request *req, const char *const selectors[],
+                                const char **ret_why)
 {
-	static const char *const selectors[] = {"client_id", "object_id", "msi_res_id", "mi_res_id"};
-	const char *how = NULL, *why = "Identity not found";
+	const char *how = NULL;
 	struct principal *p;
 
-	for (size_t i = 0; i < ARRAY_SIZE(selectors); i++) {
+	*ret_why = "Identity not found";
+	for (size_t i = 0; selectors[i]; i++) {
 		if (!query_get(req, selectors[i]))
 			continue;
 		if (how) {
-			fail(req, 400, "invalid_request",
-			     "Only one of client_id, object_id, msi_res_id may be given");
+			*ret_why = "Only one of client_id, object_id and the resource id may be given";
 			return NULL;
 		}
 		how = selectors[i];
 	}
-	p = how ? assigned(req->sim, how, query_get(req, how)) : unselected(req->sim, &why);
+	p = how ? assigned(req->sim, how, query_get(req, how)) : unselected(req->sim, ret_why);
+	return p;
+}
+
+static struct principal *identity_of(struct request *req)
+{
+	static const char *const selectors[] = {"client_id", "object_id", "msi_res_id", "mi_res_id", NULL};
+	const char *why;
+	struct principal *p = imds_identity(req, selectors, &why);
+
 	if (!p)
 		fail(req, 400, "invalid_request", why);
 	return p;
@@ -108,7 +120,7 @@ static void token(struct request *req)
 	const char *resource = query_get(req, "resource");
 	struct principal *p;
 
-	if (!allowed(req))
+	if (!allowed(req) || !arc_proved(req))
 		return;
 	if (!resource || !*resource) {
 		fail(req, 400, "invalid_request", "The resource parameter is required");

@@ -87,7 +87,7 @@ static bool signature_good(const struct key *key, const char *token, size_t sign
 	return good;
 }
 
-static json_t *decoded(const char *s, size_t len)
+json_t *jwt_part(const char *s, size_t len)
 {
 	size_t bytes = 0;
 	_cleanup_free_ unsigned char *text = base64url_decode(s, len, &bytes);
@@ -101,10 +101,10 @@ json_t *jwt_verify(const struct key *key, const char *token)
 
 	if (!dot2 || strchr(dot2 + 1, '.'))
 		return NULL;
-	json_auto_t *header = decoded(token, (size_t)(dot1 - token));
+	json_auto_t *header = jwt_part(token, (size_t)(dot1 - token));
 
 	if (strcmp(jstr(header, "alg", ""), "RS256") ||
 	    !signature_good(key, token, (size_t)(dot2 - token), dot2 + 1))
 		return NULL;
-	return decoded(dot1 + 1, (size_t)(dot2 - dot1 - 1));
+	return jwt_part(dot1 + 1, (size_t)(dot2 - dot1 - 1));
 }

@@ -13,6 +13,8 @@ json_t *key_jwks(const struct key *key);
 
 // header.claims.signature; caller frees.
 char *jwt_sign(const struct key *key, const json_t *claims);
+// Header or claims, decoded but not verified; NULL when it is no JSON. New reference.
+json_t *jwt_part(const char *s, size_t len);
 // The claims when the signature is ours and good, else NULL. New reference. Times are not checked.
 json_t *jwt_verify(const struct key *key, const char *token);
 

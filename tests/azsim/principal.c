@@ -51,6 +51,7 @@ char *principal_add(struct sim *sim, const json_t *entry)
 {
 	const char *kind = jstr(entry, "kind", "service_principal");
 	char *wrong = roles_wrong(json_object_get(entry, "roles"));
+	struct trust trust;
 	struct principal *p;
 
 	if (wrong)
@@ -58,6 +59,9 @@ char *principal_add(struct sim *sim, const json_t *entry)
 	if (strcmp(kind, "service_principal") && strcmp(kind, "managed_identity") && strcmp(kind, "user"))
 		return xasprintf("principal kind '%s' is not service_principal, managed_identity or user",
 		                 kind);
+	wrong = trust_read(entry, &trust);
+	if (wrong)
+		return wrong;
 	p = xcalloc(1, sizeof(*p));
 	p->kind = !strcmp(kind, "user") ? PRINCIPAL_USER
 	          : kind[0] == 'm'      ? PRINCIPAL_MANAGED
@@ -79,6 +83,7 @@ char *principal_add(struct sim *sim, const json_t *entry)
 		p->resource_id = xstrdup(jstr(entry, "resource_id", NULL));
 	}
 	p->roles = roles_of(sim, json_object_get(entry, "roles"));
+	p->trust = trust;
 	p->next = sim->principals;
 	sim->principals = p;
 	return NULL;
@@ -120,6 +125,7 @@ void principals_clear(struct sim *sim)
 		free(p->cached_token);
 		free(p->cached_resource);
 		json_decref(p->roles);
+		trust_clear(&p->trust);
 		free(p);
 	}
 }

@@ -6,6 +6,7 @@
 #define AZSIM_PRINCIPAL_H
 
 #include "sim.h"
+#include "trust.h"
 
 enum principal_kind { PRINCIPAL_SERVICE, PRINCIPAL_MANAGED, PRINCIPAL_USER };
 
@@ -13,6 +14,7 @@ struct principal {
 	struct principal *next;
 	enum principal_kind kind;
 	char *name, *app_id, *object_id, *secret, *upn, *resource_id;
+	struct trust trust;
 	json_t *roles;        // [{"scope","actions":[],"not_actions":[]}]
 	ticks revoked_before; // tokens issued until then are refused
 	char *cached_token;   // IMDS

@@ -28,7 +28,7 @@ static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char
 	json_t *text = json_string(value ? value : "");
 
 	if (text && strcasecmp(key, "Authorization") && strcasecmp(key, "Cookie") &&
-	    strcasecmp(key, "x-azsim-kind"))
+	    strcasecmp(key, "X-IDENTITY-HEADER") && strcasecmp(key, "x-azsim-kind"))
 		jset(cls, name, text);
 	else
 		json_decref(text);

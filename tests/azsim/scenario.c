@@ -35,7 +35,7 @@ static const struct {
          "metadata body"},
         {"assessments", "vm rg subscription name code cause description display_name body"},
         {"resources", NULL},
-        {"principals", "name kind app_id object_id secret upn resource_id roles"},
+        {"principals", "name kind app_id object_id secret certificates federated upn resource_id roles"},
         {"imds", "identities system vm"},
         {"endpoints", "login arm"},
         {"token_s", ""},
@@ -239,7 +239,7 @@ static void scenario_literals(struct sim *sim)
 
 static void forget_everything(struct sim *sim)
 {
-	json_t **const lists[] = {&sim->activity, &sim->changes,   &sim->operations,
+	json_t **const lists[] = {&sim->activity, &sim->changes,   &sim->operations, &sim->assertions,
 	                          &sim->counters, &sim->exchanges, &sim->buckets};
 
 	timers_drop(&sim->timers, NULL);
@@ -251,6 +251,7 @@ static void forget_everything(struct sim *sim)
 	sim->activity = json_array();
 	sim->changes = json_array();
 	sim->operations = json_object();
+	sim->assertions = json_object();
 	sim->counters = json_object();
 	sim->exchanges = json_array();
 	sim->buckets = json_object();

@@ -52,6 +52,13 @@ static const struct setting switch_table[] = {
         {"metadata_bom", BOOL, "true"},
         {"metadata_resource_manager", BOOL, "true"},
         {"imds_cache", BOOL, "true"},
+        {"assertion_skew_s", INT, "300"},
+        {"app_service_header", TEXT, "null"},
+        {"app_service_expires_in", BOOL, "false"},
+        {"arc_keys", TEXT, "null"},
+        {"arc_realm", TEXT, "null"},
+        {"arc_challenge", BOOL, "true"},
+        {"arc_refuse", BOOL, "false"},
 };
 
 static const struct {

@@ -53,12 +53,14 @@ struct sim {
 	json_t *activity;   // events, oldest first
 	json_t *changes;    // of NSGs
 	json_t *operations; // long-running: id -> {"done": ticks, "body": …}
+	json_t *assertions; // whose jti were presented: "APP JTI"
 	json_t *counters, *exchanges;
 	json_t *buckets; // of throttle.c
 	uint64_t exchange_seq, fault_seq;
 	struct fault *faults;
 	struct enforcer *enforcer;
 	FILE *record;
+	char *arc_key, *arc_path; // of the newest challenge
 	unsigned turns;           // of caller_address
 	unsigned spent[4];        // rate-limit headers: reads, writes, deletes, resource requests
 	int ports[SERVICE_COUNT]; // as bound

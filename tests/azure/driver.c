@@ -14,6 +14,13 @@
 
 struct driver driver = {.times = 1, .repeat = 1};
 
+// In the place of the library's own: what is linked first counts.
+const char *arc_directory(void);
+const char *arc_directory(void)
+{
+	return driver.arc_keys ? driver.arc_keys : "/var/opt/azcmagent/tokens";
+}
+
 static const struct {
 	const char *key;
 	const char **text;
@@ -30,6 +37,13 @@ static const struct {
         {"object", &driver.options.object_id},
         {"resource", &driver.options.msi_res_id},
         {"secret-file", &driver.options.secret_file},
+        {"certificate-file", &driver.options.certificate_file},
+        {"key-file", &driver.options.key_file},
+        {"password-file", &driver.options.password_file},
+        {"token-file", &driver.options.token_file},
+        {"endpoint", &driver.options.endpoint},
+        {"header-file", &driver.options.header_file},
+        {"arc-keys", &driver.arc_keys},
         {"identity", &driver.identity},
         {"client-request-id", &driver.client_request_id},
         {"correlation-id", &driver.correlation_id},
@@ -53,6 +67,7 @@ static const struct {
         {"background", &driver.background},
         {"login-after", &driver.login_ms},
         {"fail-at", &driver.fail_at},
+        {"send-chain", &driver.send_chain},
 };
 
 static bool take_setting(char *word)
@@ -250,6 +265,26 @@ static void run(void)
 	azjit_azure_free(driver.azure);
 }
 
+static enum azjit_identity_kind identity_kind(void)
+{
+	static const struct {
+		const char *word;
+		enum azjit_identity_kind kind;
+	} kinds[] = {
+	        {"secret", AZJIT_IDENTITY_CLIENT_SECRET},
+	        {"certificate", AZJIT_IDENTITY_CLIENT_CERTIFICATE},
+	        {"workload", AZJIT_IDENTITY_WORKLOAD},
+	        {"arc", AZJIT_IDENTITY_ARC},
+	        {"app-service", AZJIT_IDENTITY_APP_SERVICE},
+	        {"none", AZJIT_IDENTITY_NONE},
+	};
+
+	for (size_t i = 0; driver.identity && i < AZJIT_COUNT(kinds); i++)
+		if (azjit_streq(driver.identity, kinds[i].word))
+			return kinds[i].kind;
+	return AZJIT_IDENTITY_MANAGED;
+}
+
 int main(int argc, char **argv)
 {
 	struct azjit_reason reason = {0};
@@ -263,11 +298,8 @@ int main(int argc, char **argv)
 		i++;
 	driver.arguments = (const char *const *)argv + i;
 	driver.options.call_timeout_ms = (unsigned)driver.timeout_ms;
-	driver.options.identity = AZJIT_IDENTITY_MANAGED;
-	if (driver.identity && azjit_streq(driver.identity, "secret"))
-		driver.options.identity = AZJIT_IDENTITY_CLIENT_SECRET;
-	else if (driver.identity && azjit_streq(driver.identity, "none"))
-		driver.options.identity = AZJIT_IDENTITY_NONE;
+	driver.options.identity = identity_kind();
+	driver.options.send_chain = driver.send_chain;
 	if (i >= argc || driver.times >= MAX_CALLS || azjit_loop_new(&driver.loop) != AZJIT_OK)
 		return 64;
 	driver.counting = driver.fail_at > 0;

@@ -56,6 +56,33 @@ static void origins(void **state)
 	}
 }
 
+static void endpoints_keep_their_path(void **state)
+{
+	static const struct {
+		const char *text, *url; // NULL: refused
+	} rows[] = {
+	        {"http://127.0.0.1:41741/MSI/token/", "http://127.0.0.1:41741/MSI/token/"},
+	        {"HTTP://LocalHost:80/msi/token", "http://localhost/msi/token"},
+	        {"http://127.0.0.1:40342/", "http://127.0.0.1:40342"},
+	        {"http://127.0.0.1:40342", "http://127.0.0.1:40342"},
+	        {"https://127.0.0.1/msi/token", NULL},
+	        {"http://127.0.0.1/msi?x=y", NULL},
+	        {"http://127.0.0.1/msi#x", NULL},
+	        {"http://127.0.0.1/m%73i", NULL},
+	        {"http://127.0.0.1?x", NULL},
+	        {"http://user@127.0.0.1/msi", NULL},
+	        {"http:///msi", NULL},
+	};
+
+	for (size_t i = 0; i < AZJIT_COUNT(rows); i++) {
+		_cleanup_free_ char *url = NULL;
+
+		assert_int_equal(url_endpoint(rows[i].text, &url), rows[i].url ? AZJIT_OK : AZJIT_USAGE);
+		if (rows[i].url)
+			assert_string_equal(url, rows[i].url);
+	}
+}
+
 static void links_are_followed_to_our_origin_only(void **state)
 {
 	static const struct {
@@ -392,6 +419,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(origins),
+	        cmocka_unit_test(endpoints_keep_their_path),
 	        cmocka_unit_test(links_are_followed_to_our_origin_only),
 	        cmocka_unit_test(a_link_without_end_is_refused),
 	        cmocka_unit_test(ids_in_urls),

@@ -109,6 +109,111 @@ static void what_is_no_regular_file_is_refused_at_once(void **state)
 	assert_int_equal(read_file("file/absent", false, 9, text), AZJIT_NOT_FOUND);
 }
 
+// --- through links ------------------------------------------------------------------------------------
+
+static enum azjit_result read_linked(const char *name, char *ret_text, const char *sentence)
+{
+	_cleanup_buf_ struct azjit_buf buf = AZJIT_BUF(63);
+	struct azjit_reason reason = {0};
+	char cwd[64], path[128];
+	enum azjit_result result;
+
+	assert_non_null(getcwd(cwd, sizeof(cwd)));
+	(void)snprintf(path, sizeof(path), "%s/%s", cwd, name);
+	result = azjit_file_read_linked(path, geteuid(), true, &buf, &reason);
+	if (result == AZJIT_OK)
+		(void)strncpy(ret_text, buf.data, 63);
+	else if (!strstr(reason.text, path) || !strstr(reason.text, sentence))
+		fail_msg("\"%s\" lacks \"%s\"", reason.text, sentence);
+	return result;
+}
+
+// As Kubernetes lays it out: token -> ..data/token, ..data -> ..1, in a directory that is everybody's but sticky.
+static void project(void)
+{
+	assert_int_equal(mkdir("dir", 0700), 0);
+	assert_int_equal(chmod("dir", 01777), 0);
+	assert_int_equal(mkdir("dir/..1", 0755), 0);
+	write_file("dir/..1/token", "ey", 0640);
+	assert_int_equal(symlink("..1", "dir/..data"), 0);
+	assert_int_equal(symlink("..data/token", "dir/token"), 0);
+}
+
+static int unproject(void **state)
+{
+	static const char *const names[] = {"dir/..1/token", "dir/..data", "dir/token", "dir/file", "link"};
+
+	for (size_t i = 0; i < AZJIT_COUNT(names); i++)
+		(void)unlink(names[i]);
+	(void)rmdir("dir/..1");
+	return teardown(state);
+}
+
+static void a_projected_file_is_read(void **state)
+{
+	char text[64] = "", cwd[64];
+
+	project();
+	assert_int_equal(read_linked("dir/token", text, ""), AZJIT_OK);
+	assert_string_equal(text, "ey");
+	assert_int_equal(read_linked("dir//./..1/../token", text, ""), AZJIT_OK);
+	// And as it stands behind an absolute link, as /var/run is one.
+	assert_non_null(getcwd(cwd, sizeof(cwd)));
+	assert_int_equal(symlink(cwd, "link"), 0);
+	assert_int_equal(read_linked("link/dir/token", text, ""), AZJIT_OK);
+	assert_int_equal(read_linked("dir/absent", text, "does not exist"), AZJIT_NOT_FOUND);
+	assert_int_equal(read_linked("dir/token/x", text, "does not exist"), AZJIT_NOT_FOUND);
+	assert_int_equal(read_linked("dir/..data", text, "is not a regular file"), AZJIT_CONFIG);
+	assert_int_equal(azjit_file_read_linked("dir/token", geteuid(), true, NULL, NULL), AZJIT_CONFIG);
+}
+
+static void who_may_write_the_way_decides(void **state)
+{
+	char text[64];
+
+	project();
+	assert_int_equal(chmod("dir", 0777), 0);
+	assert_int_equal(read_linked("dir/token", text, "leads through dir, a directory that others"),
+	                 AZJIT_CONFIG);
+	assert_int_equal(chmod("dir", 0775), 0);
+	assert_int_equal(read_linked("dir/token", text, "leads through dir, a directory that others"),
+	                 AZJIT_CONFIG);
+	assert_int_equal(chmod("dir", 0755), 0);
+	assert_int_equal(chmod("dir/..1", 0775), 0);
+	assert_int_equal(read_linked("dir/token", text, "leads through ..1, a directory that others"),
+	                 AZJIT_CONFIG);
+	assert_int_equal(chmod("dir/..1", 0755), 0);
+	write_file("dir/..1/token", "ey", 0644);
+	assert_int_equal(read_linked("dir/token", text, "can be read by everybody"), AZJIT_CONFIG);
+	write_file("dir/..1/token", "ey", 0660);
+	assert_int_equal(read_linked("dir/token", text, "can be written by others"), AZJIT_CONFIG);
+	assert_int_equal(unlink("dir/..1/token"), 0);
+	assert_int_equal(mkfifo("dir/..1/token", 0600), 0);
+	assert_int_equal(read_linked("dir/token", text, "is not a regular file"), AZJIT_CONFIG);
+	assert_int_equal(symlink("link", "link"), 0);
+	assert_int_equal(read_linked("link", text, "one symbolic link too many"), AZJIT_CONFIG);
+}
+
+// In a sticky directory others may add a link, a directory or a file, and wait for us to follow.
+static void anothers_entry_is_not_followed(void **state)
+{
+	char text[64];
+
+	if (geteuid() != 0)
+		skip();
+	project();
+	assert_int_equal(lchown("dir/token", 12345, 0), 0);
+	assert_int_equal(read_linked("dir/token", text, "leads through token, which is somebody else's"),
+	                 AZJIT_CONFIG);
+	assert_int_equal(lchown("dir/token", 0, 0), 0);
+	assert_int_equal(chown("dir/..1", 12345, 0), 0);
+	assert_int_equal(read_linked("dir/token", text, "leads through ..1, which is somebody else's"),
+	                 AZJIT_CONFIG);
+	assert_int_equal(chown("dir/..1", 0, 0), 0);
+	assert_int_equal(chown("dir/..1/token", 12345, 0), 0);
+	assert_int_equal(read_linked("dir/token", text, "which is somebody else's"), AZJIT_CONFIG);
+}
+
 // Needs root to give a file away.
 static void anothers_file_is_refused(void **state)
 {
@@ -150,6 +255,9 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(modes_decide, setup, teardown),
 	        cmocka_unit_test_setup_teardown(what_is_no_regular_file_is_refused_at_once, setup, teardown),
 	        cmocka_unit_test_setup_teardown(anothers_file_is_refused, setup, teardown),
+	        cmocka_unit_test_setup_teardown(a_projected_file_is_read, setup, unproject),
+	        cmocka_unit_test_setup_teardown(who_may_write_the_way_decides, setup, unproject),
+	        cmocka_unit_test_setup_teardown(anothers_entry_is_not_followed, setup, unproject),
 	        cmocka_unit_test_setup_teardown(replace_is_whole_and_leaves_nothing_beside, setup, teardown),
 	};
 

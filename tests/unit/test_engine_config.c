@@ -100,8 +100,39 @@ static void wrong_types_and_ranges_get_a_sentence(void **state)
 	refuses("source = { map = ( { from = \"10.0.0.0/8\"; } ); };", "takes exactly from and to");
 	refuses("source = { map = ( { from = \"10.0.0.0/8\"; to = \"20.1.2.0/24\"; } ); };",
 	        "single addresses");
+}
+
+static void each_kind_of_identity_has_its_keys(void **state)
+{
 	refuses("identity = { kind = \"client-secret\"; };", "needs tenant_id, client_id and secret_file");
 	refuses("identity = { secret_file = \"/x\"; };", "did you mean kind = \"client-secret\"?");
+	refuses("identity = { kind = \"client-certificate\"; tenant_id = \"contoso.example\"; };",
+	        "t:1: identity of kind \"client-certificate\" needs tenant_id, client_id and "
+	        "certificate_file");
+	refuses("identity = { certificate_file = \"/x\"; };",
+	        "of kind \"managed\" takes no certificate_file; did you mean kind = \"client-certificate\"?");
+	refuses("identity = { kind = \"client-secret\"; key_file = \"/x\"; };",
+	        "takes no key_file; did you mean kind = \"client-certificate\"?");
+	refuses("identity = { kind = \"workload\"; client_id = "
+	        "\"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\"; };",
+	        "of kind \"workload\" needs tenant_id, client_id and token_file");
+	refuses("identity = { token_file = \"/x\"; };", "did you mean kind = \"workload\"?");
+	refuses("identity = { endpoint = \"http://127.0.0.1:1\"; };", "did you mean kind = \"arc\"?");
+	refuses("identity = { kind = \"arc\"; client_id = \"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\"; };",
+	        "of kind \"arc\" takes no client_id");
+	refuses("identity = { kind = \"arc\"; endpoint = \"https://127.0.0.1\"; };", "takes \"http://HOST\"");
+	refuses("identity = { kind = \"arc\"; endpoint = \"http://127.0.0.1/a?b\"; };",
+	        "takes \"http://HOST\"");
+	refuses("identity = { kind = \"arc\"; endpoint = \"http://127.0.0.1/a\"; };",
+	        "of kind \"arc\" takes an endpoint without a path");
+	refuses("identity = { kind = \"app-service\"; endpoint = \"http://127.0.0.1/a\"; };",
+	        "of kind \"app-service\" needs endpoint and header_file");
+	refuses("identity = { send_chain = true; };", "takes no send_chain; did you mean");
+	refuses("identity = { secret_file = \"/x\"; certificate_file = \"/x\"; };",
+	        "of kind \"managed\" takes no secret_file");
+	refuses("identity = { kind = \"client-certificate\"; object_id = "
+	        "\"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\"; };",
+	        "takes no object_id; did you mean kind = \"managed\"?");
 	refuses("identity = { client_id = \"me\"; };", "takes a GUID in quotes, not \"me\"");
 	refuses("identity = { client_id = \"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\"; msi_res_id = \"/x\"; };",
 	        "takes one of client_id, object_id and msi_res_id");
@@ -313,6 +344,22 @@ static void values_arrive_where_they_belong(void **state)
 	assert_null(options.object_id);
 }
 
+static void a_certificate_s_keys_arrive(void **state)
+{
+	_cleanup_config_ struct azjit_config *config = parse(
+	        "identity = { kind = \"client-certificate\"; tenant_id = \"contoso.example\"; client_id = "
+	        "\"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a2\"; certificate_file = \"/c\"; key_file = "
+	        "\"/k\"; password_file = \"/p\"; send_chain = true; };");
+	struct azjit_azure_options options;
+
+	azjit_config_azure(config, &options);
+	assert_int_equal(options.identity, AZJIT_IDENTITY_CLIENT_CERTIFICATE);
+	assert_string_equal(options.certificate_file, "/c");
+	assert_string_equal(options.key_file, "/k");
+	assert_string_equal(options.password_file, "/p");
+	assert_true(options.send_chain);
+}
+
 // --- conf/azjit.conf ---
 
 static char *read_whole(const char *path)
@@ -437,12 +484,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(defaults_are_the_documented_ones),
 	        cmocka_unit_test(wrong_types_and_ranges_get_a_sentence),
+	        cmocka_unit_test(each_kind_of_identity_has_its_keys),
 	        cmocka_unit_test(unknown_keys_get_the_nearest),
 	        cmocka_unit_test(what_libconfig_swallows_is_refused),
 	        cmocka_unit_test(rules_are_judged_when_loaded),
 	        cmocka_unit_test(rules_have_defaults),
 	        cmocka_unit_test(show_reads_back_to_the_same),
 	        cmocka_unit_test(values_arrive_where_they_belong),
+	        cmocka_unit_test(a_certificate_s_keys_arrive),
 	        cmocka_unit_test(the_sample_is_the_file),
 	        cmocka_unit_test(the_sample_states_the_real_defaults),
 	        cmocka_unit_test(only_a_trusted_file_is_read),

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // azjit config check and show, as a person runs them: what they print where, and the exit status.
+#undef AZJIT_SBINDIR
+#define AZJIT_SBINDIR "/nonexistent"
 #include "../../client/cmd/config.c"
+#include "../../client/cmd/config_broker.c"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -129,6 +132,80 @@ static void errors_have_a_sentence_and_a_status(void **state)
 	assert_non_null(strstr(out, "usage: azjit config show"));
 }
 
+#define CERTIFICATE                                                                                        \
+	"rules = ( { name = \"a\"; users = [ \"root\" ]; targets = [ \"web01\" ]; } ); identity = { kind " \
+	"= \"client-certificate\"; tenant_id = \"contoso.example\"; client_id = "                          \
+	"\"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a2\"; certificate_file = \"/etc/passwd\"; %s};"
+
+static void a_certificate_is_the_broker_s_to_judge(void **state)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text), CERTIFICATE, "key_file = \"/etc/shadow\"; ");
+	write_config(text, 0644);
+	assert_int_equal(run(&azjit_cmd_config_check, "--file", path, NULL), 0);
+	assert_string_equal(err, "azjit: warning: identity.certificate_file was not examined: "
+	                         "/nonexistent/azjitd cannot be run: No such file or directory\n");
+	(void)snprintf(text, sizeof(text), CERTIFICATE, "");
+	write_config(text, 0644);
+	assert_int_equal(run(&azjit_cmd_config_check, "--file", path, NULL), EX_CONFIG);
+	assert_non_null(strstr(err, "identity.certificate_file: /etc/passwd holds a secret and can be read"));
+}
+
+static void a_token_s_file_may_be_a_link(void **state)
+{
+	char text[512], token[80], link[80];
+	int fd;
+
+	(void)snprintf(token, sizeof(token), "%s/token", dir);
+	(void)snprintf(link, sizeof(link), "%s/link", dir);
+	fd = open(token, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && dprintf(fd, "ey\n") > 0);
+	assert_int_equal(symlink("token", link), 0);
+	(void)snprintf(text, sizeof(text),
+	               "identity = { kind = \"workload\"; tenant_id = \"contoso.example\"; client_id = "
+	               "\"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a2\"; token_file = \"%s\"; };",
+	               link);
+	write_config(text, 0644);
+	assert_int_equal(run(&azjit_cmd_config_check, "--file", path, NULL), 0);
+	assert_int_equal(fchmod(fd, 0604), 0);
+	assert_int_equal(run(&azjit_cmd_config_check, "--file", path, NULL), EX_CONFIG);
+	assert_non_null(strstr(err, "identity.token_file: "));
+	assert_non_null(strstr(err, "/link holds a secret and can be read by everybody"));
+	close(fd);
+	assert_int_equal(unlink(token) | unlink(link), 0);
+}
+
+// A broker that does what the text says, with the arguments that it was called with.
+static enum azjit_result ask(const char *script, struct azjit_reason *reason)
+{
+	_cleanup_buf_ struct azjit_buf warnings = AZJIT_BUF(1024);
+	char program[80];
+	int fd;
+	enum azjit_result result;
+
+	(void)snprintf(program, sizeof(program), "%s/azjitd", dir);
+	fd = open(program, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	assert_true(fd >= 0 && dprintf(fd, "#!/bin/sh\n%s\n", script) > 0);
+	close(fd);
+	result = config_ask_broker(program, "/a b", &warnings, reason);
+	assert_int_equal(warnings.len, 0);
+	assert_int_equal(unlink(program), 0);
+	return result;
+}
+
+static void the_broker_s_sentence_is_told(void **state)
+{
+	struct azjit_reason reason = {""};
+
+	assert_int_equal(ask("[ \"$1 $2 $3\" = '--check --config /a b' ] && [ -z \"$HOME$LANG\" ]", &reason),
+	                 AZJIT_OK);
+	assert_int_equal(ask("echo 'azjitd: the key is bad' >&2; exit 78", &reason), AZJIT_CONFIG);
+	assert_string_equal(reason.text, "the key is bad");
+	assert_int_equal(ask("echo 'no word' ; kill -9 $$", &reason), AZJIT_CONFIG);
+	assert_string_equal(reason.text, "azjitd --check failed");
+}
+
 static void show_is_a_file_and_json(void **state)
 {
 	json_t *root;
@@ -219,6 +296,9 @@ int main(void)
 	        cmocka_unit_test(a_good_file_is_ok),
 	        cmocka_unit_test(warnings_go_to_stderr),
 	        cmocka_unit_test(errors_have_a_sentence_and_a_status),
+	        cmocka_unit_test(a_token_s_file_may_be_a_link),
+	        cmocka_unit_test(a_certificate_is_the_broker_s_to_judge),
+	        cmocka_unit_test(the_broker_s_sentence_is_told),
 	        cmocka_unit_test(show_is_a_file_and_json),
 	        cmocka_unit_test(an_answer_that_cannot_be_written_is_an_error),
 	        cmocka_unit_test(the_handbook_has_every_exit_status),
