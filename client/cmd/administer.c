@@ -31,7 +31,7 @@
 
 #define RACE_HELP                                                                                            \
 	"Azure replaces a policy as a whole and has no lock for it: the policy is read, changed, written,\n" \
-	"read again and compared. If somebody else wrote in that time, that is told.\n"
+	"read again and compared. If somebody else's write has undone yours, that is told.\n"
 
 const struct azjit_cmd azjit_cmd_policy_list = {
         .name = "policy list",
