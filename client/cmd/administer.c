@@ -31,7 +31,7 @@
 
 #define RACE_HELP                                                                                            \
 	"Azure replaces a policy as a whole and has no lock for it: the policy is read, changed, written,\n" \
-	"read again and compared. If somebody else wrote in that time, that is told.\n"
+	"read again and compared. If somebody else's write has undone yours, that is told.\n"
 
 const struct azjit_cmd azjit_cmd_policy_list = {
         .name = "policy list",
@@ -48,7 +48,8 @@ const struct azjit_cmd azjit_cmd_policy_show = {
         .usage = "VM|POLICY [--json]",
         .summary = "show the ports of a VM or of a policy, and who may ask for them",
         .help = NAMES_HELP
-        "A policy is named by its name, name@resource-group or resource id.\n"
+        "A policy is named by its name, name@resource-group or resource id; a name\n"
+        "that is a policy's and a VM's is the policy's.\n"
         "\n"
         "  --json              print one JSON object: policies, result, reason\n" ACCESS_HELP,
 };
@@ -101,10 +102,11 @@ const struct azjit_cmd azjit_cmd_vm_list = {
         .name = "vm list",
         .usage = "[--resource-group NAME] [--json]",
         .summary = "list the VMs: configured, not configured, unsupported",
-        .help = "One line for each VM: whether just-in-time access is Configured, Not configured, or\n"
-                "Unsupported and why; its ports; the requests that Azure approved in the last seven days; "
-                "the\n"
-                "last access and who asked for it.\n"
+        .help = "One line for each VM: the address to connect to; whether just-in-time access is "
+                "Configured,\n"
+                "Not configured, or Unsupported and why; its ports; the requests that Azure approved in the "
+                "last\n"
+                "seven days; the last access and who asked for it.\n"
                 "\n"
                 "  --resource-group NAME  those of this group only\n"
                 "  --json                 print one JSON object: vms, result, reason\n" ACCESS_HELP,
@@ -113,7 +115,7 @@ const struct azjit_cmd azjit_cmd_vm_list = {
 const struct azjit_cmd azjit_cmd_vm_show = {
         .name = "vm show",
         .usage = "VM [--json]",
-        .summary = "show one VM as `vm list` does, and the address to connect to",
+        .summary = "show one VM as `vm list` does",
         .help = NAMES_HELP "\n"
                            "  --json              print one JSON object: vms, result, reason\n" ACCESS_HELP,
 };

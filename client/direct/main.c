@@ -59,16 +59,17 @@ static int run(struct direct *direct, const struct direct_command *command, int 
 int main(int argc, char **argv)
 {
 	const struct rlimit no_core = {0, 0};
-	struct direct direct = {.answer = json_object()};
+	struct direct direct = {.answer = NULL};
 	const struct direct_command *command;
 	int words = 0, status;
 
 	(void)setrlimit(RLIMIT_CORE, &no_core); // it would hold the token
-	if (!direct.answer || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		return azjit_result_exit(AZJIT_SYSTEM);
 	command = find(argc - 1, argv + 1, &words);
 	if (!command)
 		return caller_usage("azjit-direct is part of azjit: `azjit help` lists the commands");
+	direct.answer = json_object();
+	if (!direct.answer || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return azjit_result_exit(AZJIT_SYSTEM);
 	status = run(&direct, command, argc - words, argv + words);
 	direct_disconnect(&direct);
 	direct_options_clear(&direct.options);

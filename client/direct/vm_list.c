@@ -7,10 +7,16 @@
 
 #include <azjit/text.h>
 
-static const struct print_column columns[] = {
-        {"name", "VM"},           {"group", "GROUP"},     {"state", "STATE"},
-        {"ports", "PORTS"},       {"requests", "7 DAYS"}, {"last_access", "LAST ACCESS"},
-        {"last_requestor", "BY"}, {"why", "WHY"},         {NULL, NULL}};
+static const struct print_column columns[] = {{"name", "VM"},
+                                              {"group", "GROUP"},
+                                              {"address", "ADDRESS"},
+                                              {"state", "STATE"},
+                                              {"ports", "PORTS"},
+                                              {"requests", "7 DAYS"},
+                                              {"last_access", "LAST ACCESS"},
+                                              {"last_requestor", "BY"},
+                                              {"why", "WHY"},
+                                              {NULL, NULL}};
 
 static enum azjit_result read_network(struct direct *direct, json_t **nics, json_t **subnets, json_t **ips)
 {
@@ -72,16 +78,6 @@ const struct direct_command direct_vm_list = {
 
 static enum azjit_result show(struct direct *direct)
 {
-	static const struct print_column more[] = {{"name", "VM"},
-	                                           {"group", "GROUP"},
-	                                           {"address", "ADDRESS"},
-	                                           {"state", "STATE"},
-	                                           {"ports", "PORTS"},
-	                                           {"requests", "7 DAYS"},
-	                                           {"last_access", "LAST ACCESS"},
-	                                           {"last_requestor", "BY"},
-	                                           {"why", "WHY"},
-	                                           {NULL, NULL}};
 	_cleanup_(survey_clear) struct survey survey = {.vms = NULL};
 	json_auto_t *picked = NULL;
 	enum azjit_result result = survey_read(direct, &survey);
@@ -92,7 +88,7 @@ static enum azjit_result show(struct direct *direct)
 		result = describe(direct, &survey, picked);
 	if (result != AZJIT_OK || direct->options.json)
 		return result;
-	return print_table(direct, json_object_get(direct->answer, "vms"), more);
+	return print_table(direct, json_object_get(direct->answer, "vms"), columns);
 }
 
 const struct direct_command direct_vm_show = {

@@ -407,6 +407,53 @@ static void states_of_vms(void **state)
 	}
 }
 
+// --- memory that runs out -----------------------------------------------------------------------------
+
+static unsigned left; // allocations of jansson before the one that fails; 0: none fails
+
+static void *failing_malloc(size_t size)
+{
+	return left > 0 && --left == 0 ? NULL : malloc(size);
+}
+
+// Everything above in one go; false if memory ran out somewhere.
+static bool change_all_of_it(const json_t *policy, const json_t *world_of_vms)
+{
+	struct port_wish ports = wish(5986, "TCP", NULL, 3600);
+	json_auto_t *copy = json_deep_copy(policy), *body = NULL, *changes = NULL, *vm = NULL, *row = NULL;
+	const struct vm_surroundings around = {.policies = json_object_get(world_of_vms, "policies"),
+	                                       .nics = json_object_get(world_of_vms, "nics"),
+	                                       .subnets = json_object_get(world_of_vms, "subnets"),
+	                                       .public_ips = json_object_get(world_of_vms, "public_ips")};
+	struct azjit_reason reason;
+
+	if (!copy || !policy_add(copy, VMS "new01", &ports) ||
+	    !policy_set(policy_entry(copy, VMS "web01"), &ports))
+		return false;
+	(void)policy_check("default", policy_entry(copy, VMS "web01"), &reason);
+	body = policy_body(copy);
+	changes = policy_changes(policy, copy);
+	vm = json_pack("{s:s}", "id", VMS "web01");
+	row = vm ? vm_state(vm, &around) : NULL;
+	return body && changes && row;
+}
+
+static void memory_runs_out(void **state)
+{
+	json_auto_t *policy = read_json(full), *all = read_json(world);
+	unsigned n = 0;
+	bool done = false;
+
+	json_set_alloc_funcs(failing_malloc, free);
+	while (!done && n < 10000) {
+		left = ++n;
+		done = change_all_of_it(policy, all) && left > 0;
+	}
+	left = 0;
+	json_set_alloc_funcs(malloc, free);
+	assert_true(done && n > 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +469,7 @@ int main(void)
 	        cmocka_unit_test(names_have_56_characters_together),
 	        cmocka_unit_test(names_are_picked),
 	        cmocka_unit_test(states_of_vms),
+	        cmocka_unit_test(memory_runs_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
