@@ -14,6 +14,7 @@ struct driver {
 	const char *identity, *client_request_id, *correlation_id, *justification, *in_callback, *before;
 	uint64_t deadline_ms, retries, timeout_ms, times, repeat, idle_ms, cancel_ms, free_ms, end_s;
 	uint64_t background, login_ms; // are the calls that; when somebody's call comes between them
+	uint64_t tell;                 // what status --azure tells
 	const char *const *arguments;  // the call's name and what follows it
 	struct azjit_loop *loop;
 	struct azjit_azure *azure;
