@@ -17,11 +17,13 @@
 #include <azjit/text.h>
 #include <stdio.h>
 
-#define DEADLINE_MS       60000
-#define WRITE_DEADLINE_MS 70000
-#define TIMEOUT_MS        20000
-#define GRACE_MS          200   // beyond the deadline: the exchange's own timeout comes first
-#define WRITE_TIMEOUT_MS  65000 // Resource Manager waits 60 s for a provider (azure.md §5.1)
+#define DEADLINE_MS         60000
+#define WRITE_DEADLINE_MS   70000
+#define TIMEOUT_MS          20000
+#define GRACE_MS            200   // beyond the deadline: the exchange's own timeout comes first
+#define MAX_BACKGROUND      8     // exchanges at once, of the 64 of http.c
+#define BACKGROUND_PAUSE_MS 50    // until one of these may have ended
+#define WRITE_TIMEOUT_MS    65000 // Resource Manager waits 60 s for a provider (azure.md §5.1)
 
 // --- end ----------------------------------------------------------------------------------------------
 
@@ -34,6 +36,7 @@ static void call_free(struct azjit_call *call)
 	}
 	identity_unwait(&call->wait);
 	http_cancel(call->exchange);
+	call_exchanged(call);
 	azjit_source_free(call->timer);
 	json_decref(call->items);
 	json_decref(call->visited);
@@ -97,6 +100,13 @@ void call_misread(struct azjit_answer *answer, struct arena *arena, enum azjit_r
 		(void)snprintf(text, size, "Resource Manager answered with %s", what);
 		answer->message = text;
 	}
+}
+
+void call_exchanged(struct azjit_call *call)
+{
+	if (call->exchange && call->spec.options.background)
+		call->azure->background--;
+	call->exchange = NULL;
 }
 
 uint64_t call_left_ms(const struct azjit_call *call)
@@ -169,6 +179,8 @@ static bool send_request(struct azjit_call *call, const char *token)
 		explicit_bzero(auth, strlen(auth));
 	free(auth);
 	arena_free(&arena);
+	if (call->exchange && call->spec.options.background)
+		call->azure->background++;
 	if (writes)
 		call->azure->counts.writes++;
 	else
@@ -187,7 +199,8 @@ static void call_expire(struct azjit_call *call)
 	           *lost = endpoints_trouble(call->azure->endpoints);
 
 	if (call->exchange) {
-		call->exchange = http_cancel(call->exchange);
+		http_cancel(call->exchange);
+		call_exchanged(call);
 		call->answer.maybe_done = call_writes(call);
 		call_fail(call, AZJIT_UNREACHABLE, "Resource Manager did not answer in time");
 	} else if (call->wait.link && !endpoints_known(call))
@@ -201,11 +214,20 @@ static void call_expire(struct azjit_call *call)
 		call_fail(call, AZJIT_UNREACHABLE, "Resource Manager did not answer in time");
 }
 
+// What nobody waits for takes few connections, too: a login's call would queue behind it.
+static uint64_t wait_of(const struct azjit_call *call)
+{
+	bool background = call->spec.options.background;
+
+	if (background && call->azure->background >= MAX_BACKGROUND)
+		return BACKGROUND_PAUSE_MS;
+	return bucket_take(call->bucket, azjit_time_monotonic_ms(), background);
+}
+
 // Else the call is armed for when it may, or has failed, as that is too late for it.
 static bool may_go(struct azjit_call *call)
 {
-	uint64_t wait_ms =
-	        bucket_take(call->bucket, azjit_time_monotonic_ms(), call->spec.options.background);
+	uint64_t wait_ms = wait_of(call);
 	char sentence[160];
 
 	if (wait_ms == 0)

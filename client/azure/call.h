@@ -26,6 +26,7 @@ struct azjit_azure {
 	struct buckets buckets;
 	struct latency latencies[OPERATION_COUNT_];
 	struct azjit_call *calls;
+	unsigned background; // exchanges under way that nobody waits for
 	struct azjit_azure_counts counts;
 	azjit_ticks offset; // service's clock less ours
 };

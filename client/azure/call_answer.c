@@ -224,7 +224,7 @@ void call_answered(void *userdata, const struct http_answer *http)
 {
 	struct azjit_call *call = userdata;
 
-	call->exchange = NULL;
+	call_exchanged(call);
 	call->error.code[0] = call->error.message[0] = '\0';
 	note_answer(call, http);
 	judge_maybe_done(call, http);

@@ -40,6 +40,8 @@ void call_finish(struct azjit_call *call);
 void call_fail(struct azjit_call *call, enum azjit_result result, const char *message);
 // The next step, so many milliseconds from now.
 void call_arm(struct azjit_call *call, uint64_t delay_ms);
+// The exchange is over: it was answered or canceled.
+void call_exchanged(struct azjit_call *call);
 // What is left of the deadline.
 uint64_t call_left_ms(const struct azjit_call *call);
 

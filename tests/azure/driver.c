@@ -66,6 +66,7 @@ static const struct {
         {"end", &driver.end_s},
         {"background", &driver.background},
         {"login-after", &driver.login_ms},
+        {"tell", &driver.tell},
         {"fail-at", &driver.fail_at},
         {"send-chain", &driver.send_chain},
 };
@@ -256,8 +257,9 @@ static void run(void)
 	             (unsigned long long)counts.throttled, (unsigned long long)counts.failed,
 	             (unsigned long long)counts.held,
 	             (long long)((azjit_azure_now(driver.azure) - azjit_time_now()) / AZJIT_TICKS_PER_S));
-	(void)printf("token age_s=%lld\n", (long long)counts.token_age_s);
-	for (size_t i = 0; azjit_azure_operation(driver.azure, i, &operation); i++)
+	if (driver.tell)
+		(void)printf("token age_s=%lld\n", (long long)counts.token_age_s);
+	for (size_t i = 0; driver.tell && azjit_azure_operation(driver.azure, i, &operation); i++)
 		if (operation.count)
 			(void)printf("operation %s count=%llu median=%u p95=%u\n", operation.name,
 			             (unsigned long long)operation.count, operation.median_ms,

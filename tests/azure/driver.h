@@ -17,6 +17,7 @@ struct driver {
 	uint64_t deadline_ms, retries, timeout_ms, times, repeat, idle_ms, cancel_ms, free_ms, end_s,
 	        send_chain;
 	uint64_t background, login_ms; // are the calls that; when somebody's call comes between them
+	uint64_t tell;                 // what status --azure tells
 	const char *const *arguments;  // the call's name and what follows it
 	struct azjit_loop *loop;
 	struct azjit_azure *azure;
