@@ -130,5 +130,10 @@ enum azjit_result gate_lookup_failed(const struct conn *conn, enum azjit_result 
 		return azjit_fail(reason, AZJIT_AMBIGUOUS,
 		                  "%s names several VMs: write NAME@RESOURCE-GROUP or the VM's resource id",
 		                  host);
+	if (result == AZJIT_CONFIG && conn_peer(conn)->uid != 0)
+		return azjit_fail(reason, AZJIT_CONFIG,
+		                  "%s is an alias in this jump host's azjit.conf of no virtual machine that "
+		                  "azjit knows; ask its administrator",
+		                  host);
 	return azjit_fail(reason, result, "%s", text && text[0] ? text : "the VM cannot be looked up");
 }

@@ -90,7 +90,7 @@ static void match_address(const struct inv_snapshot *s, uint32_t number, struct 
 			add_match(ret, INV(struct inv_address, &s->addresses, a)->vm, a, true);
 }
 
-static void match(const struct inv_snapshot *s, const char *what, struct matches *ret)
+static void match_written(const struct inv_snapshot *s, const char *what, struct matches *ret)
 {
 	const char *at = strchr(what, '@');
 	struct azjit_addr addr;
@@ -110,6 +110,25 @@ static void match(const struct inv_snapshot *s, const char *what, struct matches
 		(void)snprintf(name, sizeof(name), "%.*s", (int)(at - what), what);
 		match_name(s, name, at + 1, ret);
 	}
+}
+
+static const struct azjit_alias *alias_of(const struct azjit_config *config, const char *what)
+{
+	for (size_t i = 0; i < config->alias_count; i++)
+		if (azjit_ieq(config->aliases[i].name, what))
+			return &config->aliases[i];
+	return NULL;
+}
+
+// Neither of an alias and a VM of its name wins: whoever creates such a VM shall not be dialled in place
+// of root's, and root shall not hide a VM unawares.
+static void match(const struct azjit_inventory *inventory, const char *what, struct matches *ret)
+{
+	const struct azjit_alias *alias = alias_of(inventory->config, what);
+
+	if (alias)
+		match_written(inventory->snapshot, alias->vm, ret);
+	match_written(inventory->snapshot, what, ret);
 }
 
 // name@group each, or whole ids where that would not tell them apart.
@@ -281,6 +300,7 @@ static enum azjit_result make_target(const struct azjit_inventory *inventory, co
 static enum azjit_result not_found(const struct azjit_inventory *inventory, const char *what,
                                    struct azjit_reason *reason)
 {
+	const struct azjit_alias *alias = alias_of(inventory->config, what);
 	char clean[80];
 
 	azjit_printable(what, clean, sizeof(clean));
@@ -288,6 +308,11 @@ static enum azjit_result not_found(const struct azjit_inventory *inventory, cons
 		return azjit_fail(reason, AZJIT_NOT_FOUND,
 		                  "the virtual machines could not be read yet%s%.300s",
 		                  inventory->error.text[0] ? ": " : "", inventory->error.text);
+	if (alias)
+		return azjit_fail(reason, AZJIT_CONFIG,
+		                  "%s is an alias of %.300s in azjit.conf, and no virtual machine of ours is "
+		                  "called that",
+		                  clean, alias->vm);
 	return azjit_fail(reason, AZJIT_NOT_FOUND, "no virtual machine of ours is called %s", clean);
 }
 
@@ -300,7 +325,7 @@ enum azjit_result inv_find(const struct azjit_inventory *inventory, const char *
 	bool udp = false;
 
 	if (s)
-		match(s, what, &found);
+		match(inventory, what, &found);
 	if (found.count == 0)
 		return not_found(inventory, what, reason);
 	if (found.count > 1)

@@ -41,12 +41,20 @@ struct azjit_source_map {
 	struct azjit_addr to;
 };
 
+// A name of root's own for a virtual machine.
+struct azjit_alias {
+	char *name; // letters, digits, '.', '_' and '-'; compared without case
+	char *vm;   // whatever azjit_inventory_find takes, but another alias
+};
+
 struct azjit_config {
 	// cloud and identity
 	char *cloud, *resource_manager_url, *login_url, *imds_url, *ca_file, *proxy;
 	enum azjit_identity_kind identity;
 	char *tenant_id, *client_id, *object_id, *msi_res_id, *secret_file;
 	struct azjit_strings subscriptions; // empty: all that the identity sees
+	struct azjit_alias *aliases;
+	size_t alias_count;
 	// sources
 	struct azjit_addr *egress; // what a public address of a VM sees of this host
 	size_t egress_count;

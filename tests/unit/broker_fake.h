@@ -290,6 +290,8 @@ enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, 
 	(void)inventory;
 	if (azjit_streq(what, "twin"))
 		return azjit_fail(reason, AZJIT_AMBIGUOUS, "twin is twin@secret-group or twin@other-group");
+	if (azjit_streq(what, "stale"))
+		return azjit_fail(reason, AZJIT_CONFIG, "stale is an alias of a secret VM");
 	if (!web && !db)
 		return azjit_fail(reason, AZJIT_NOT_FOUND, "no VM of that name");
 	if (port != 22)

@@ -137,6 +137,9 @@ static void unmanaged_hosts_tell_nothing(void **state)
 	assert_null(strstr(reason, "secret"));
 	ask_connect(stage, CONNECT("twin", "22"), "ambiguous", reason);
 	assert_null(strstr(reason, "secret"));
+	ask_connect(stage, CONNECT("stale", "22"), "config", reason);
+	assert_non_null(strstr(reason, "stale is an alias in this jump host's azjit.conf of no virtual"));
+	assert_null(strstr(reason, "secret"));
 	ask_connect(stage, CONNECT("web01", "0"), "usage", reason);
 	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "refused", NULL, NULL), 0);
 	stage_stop(stage);

@@ -229,6 +229,7 @@ static void match_says_what_is_managed(void **state)
 	stage_start(stage);
 	(void)ask(stage, "AZJIT/1 MATCH\nhost=web01\nport=22\n\n", "ok");
 	(void)ask(stage, "AZJIT/1 MATCH\nhost=nosuch\nport=22\n\n", "not-managed");
+	(void)ask(stage, "AZJIT/1 MATCH\nhost=stale\nport=22\n\n", "ok");
 	msg = ask(stage, "AZJIT/1 MATCH\nhost=web01\nport=23\n\n", "not-managed");
 	assert_null(strstr(azjit_wire_get(&msg, "reason"), "secret"));
 	(void)ask(stage, "AZJIT/1 MATCH\nhost=web01\nport=99999\n\n", "usage");

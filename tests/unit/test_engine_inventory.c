@@ -73,6 +73,44 @@ static void several_of_a_name_are_never_chosen_from(void **state)
 	world_free(w);
 }
 
+static void an_alias_is_the_vm_that_root_named(void **state)
+{
+	struct world *w = world_new("aliases = ( { name = \"prod-web\"; vm = \"web01@rg-a\"; },"
+	                            " { name = \"front\"; vm = \"20.50.0.4\"; },"
+	                            " { name = \"db\"; vm = \"db01@rg-a\"; },"
+	                            " { name = \"both\"; vm = \"web01\"; },"
+	                            " { name = \"web02\"; vm = \"web02@rg-a\"; },"
+	                            " { name = \"gone\"; vm = \"web09\"; } );");
+	struct azjit_target *t;
+
+	add_vm(w, 0, "rg-a", "web01", "10.0.0.4", "20.50.0.4");
+	add_vm(w, 0, "rg-b", "web01", "10.0.0.5", "");
+	add_vm(w, 0, "rg-a", "db01", "10.0.0.6", "");
+	add_vm(w, 1, "rg-evil", "DB", "10.0.0.7", "");
+	add_vm(w, 0, "rg-a", "web02", "10.0.0.8", "");
+	add_policy(w, 0, "rg-a", "default", "web01", 22, 3600, AZJIT_PROTOCOL_ANY, false);
+	add_policy(w, 0, "rg-a", "default", "web02", 22, 3600, AZJIT_PROTOCOL_ANY, false);
+	world_run(w);
+	t = found(w, "Prod-WEB", 22);
+	assert_string_equal(t->vm_id, VM_ID("rg-a", "web01"));
+	assert_string_equal(t->vm_name, "web01");
+	azjit_target_free(t);
+	t = found(w, "front", 22);
+	assert_true(azjit_addr_equal(&t->dial, &t->public_addr));
+	azjit_target_free(t);
+	// Its own name is one VM, not two.
+	azjit_target_free(found(w, "web02", 22));
+	missing(w, "prod-web@rg-a", 22, AZJIT_NOT_FOUND, "prod-web@rg-a");
+	missing(w, "prod-web", 80, AZJIT_NOT_MANAGED, "port 80 of web01");
+	missing(w, "db", 22, AZJIT_AMBIGUOUS,
+	        "db fits 2 virtual machines; write one of: db01@rg-a, DB@rg-evil");
+	missing(w, "both", 22, AZJIT_AMBIGUOUS,
+	        "both fits 2 virtual machines; write one of: web01@rg-a, web01@rg-b");
+	missing(w, "gone", 22, AZJIT_CONFIG,
+	        "gone is an alias of web09 in azjit.conf, and no virtual machine of ours is called that");
+	world_free(w);
+}
+
 static void of_several_policies_the_longest_that_has_the_port(void **state)
 {
 	struct world *w = world_new("");
@@ -366,6 +404,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(vms_are_found_by_all_their_names),
 	        cmocka_unit_test(several_of_a_name_are_never_chosen_from),
+	        cmocka_unit_test(an_alias_is_the_vm_that_root_named),
 	        cmocka_unit_test(of_several_policies_the_longest_that_has_the_port),
 	        cmocka_unit_test(forbidden_addresses_are_never_targets),
 	        cmocka_unit_test(what_is_dialled_follows_the_configuration),

@@ -1,0 +1,37 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# The ways to name a virtual machine, as a person of the jump host writes them.
+
+setup_file() {
+	. "$BATS_TEST_DIRNAME/helper.bash"
+	export LAB_CONFIG=$BATS_FILE_TMPDIR/azjit.conf
+	cp "$LAB_ROOM/azjit.conf" "$LAB_CONFIG"
+	echo 'aliases = ( { name = "front"; vm = "web01@rg-lab"; }, { name = "db01"; vm = "web01"; },
+		{ name = "gone"; vm = "web09"; } );' >>"$LAB_CONFIG"
+	e2e_up find
+}
+
+teardown_file() {
+	. "$BATS_TEST_DIRNAME/helper.bash"
+	e2e_down
+}
+
+setup() {
+	. "$BATS_TEST_DIRNAME/helper.bash"
+}
+
+@test "an alias leads to its machine, in ssh and in a request" {
+	run -0 --separate-stderr lab run alice@jump azjit ssh -o BatchMode=yes Front hostname
+	[[ $output == web01 ]]
+	run -0 lab run alice@jump azjit request --json front:22
+	jq -e '.result == "ok"' <<<"$output"
+}
+
+@test "an alias that is a machine's name, or nobody's, is an error and no other host" {
+	run -64 lab run alice@jump azjit connect db01 22 </dev/null
+	[[ $output == *'db01 names several VMs'* ]]
+	run -78 lab run alice@jump azjit connect gone 22 </dev/null
+	[[ $output == *'gone is an alias'*'no virtual machine that azjit knows'* && $output != *web09* ]]
+	run -0 lab run alice@jump azjit match gone 22
+}
