@@ -14,7 +14,7 @@ struct subnet {
 	inv_str id, nsg; // nsg: of the snapshot
 };
 struct public_ip {
-	inv_str id;
+	inv_str id, dns_name;
 	uint32_t addr;
 };
 // A policy says these ports of a VM.
@@ -334,6 +334,7 @@ void inv_feed_public_ips(struct inv_builder *builder, const struct azjit_public_
 		if (!ip)
 			return;
 		ip->id = add_text(builder, &builder->text, ips[i].id);
+		ip->dns_name = add_text(builder, &builder->text, ips[i].dns_name);
 		ip->addr = inv_addr_number(&ips[i].addr);
 	}
 }
@@ -380,6 +381,20 @@ struct tables {
 	struct table nics, subnets, public_ips;
 };
 
+// Few have one, so it takes no room in the address.
+static void add_dns_name(struct inv_builder *builder, const struct public_ip *ip, uint32_t address)
+{
+	struct inv_dns_name *name;
+
+	if (!ip || !ip->dns_name)
+		return;
+	name = push(builder, &builder->snapshot->dns_names, 1, sizeof(*name));
+	if (!name)
+		return;
+	name->text = add_text(builder, &builder->snapshot->text, inv_text(&builder->text, ip->dns_name));
+	name->address = address;
+}
+
 static void add_address(struct inv_builder *builder, const struct tables *tables, uint32_t vm,
                         const struct nic *nic, const struct ipconfig *config)
 {
@@ -406,6 +421,7 @@ static void add_address(struct inv_builder *builder, const struct tables *tables
 	        .subnet_unread = !subnet,
 	};
 	owner->address_count++;
+	add_dns_name(builder, ip, builder->snapshot->addresses.count - 1);
 }
 
 // The primary NIC comes first in the VM's list; its primary configuration first of it.
@@ -445,54 +461,13 @@ static bool join(struct inv_builder *builder)
 	return ok && !builder->failed;
 }
 
-// --- indexes ---
-
-static const char *vm_id(const void *context, uint32_t vm)
-{
-	const struct inv_snapshot *s = context;
-
-	return inv_text(&s->text, INV(struct inv_vm, &s->vms, vm)->id);
-}
-
-static uint32_t hash_id(const void *context, uint32_t vm)
-{
-	return inv_hash_text(vm_id(context, vm));
-}
-
-static uint32_t hash_name(const void *context, uint32_t vm)
-{
-	return inv_hash_text(azjit_id_name(vm_id(context, vm)));
-}
-
-static uint32_t hash_private(const void *context, uint32_t address)
-{
-	const struct inv_snapshot *s = context;
-
-	return inv_hash_number(INV(struct inv_address, &s->addresses, address)->private_addr);
-}
-
-static uint32_t hash_public(const void *context, uint32_t address)
-{
-	const struct inv_snapshot *s = context;
-
-	return inv_hash_number(INV(struct inv_address, &s->addresses, address)->public_addr);
-}
-
 bool inv_build(struct inv_builder *builder)
 {
-	struct inv_snapshot *s = builder->snapshot;
 	size_t added;
 
-	if (builder->failed || !join(builder) || !inv_index_build(&s->by_id, s->vms.count, hash_id, s) ||
-	    !inv_index_build(&s->by_name, s->vms.count, hash_name, s) ||
-	    !inv_index_build(&s->by_private, s->addresses.count, hash_private, s) ||
-	    !inv_index_build(&s->by_public, s->addresses.count, hash_public, s) ||
+	if (builder->failed || !join(builder) || !inv_snapshot_index(builder->snapshot) ||
 	    !inv_add_policies(builder, &added))
 		return false;
-	inv_trim(&s->text, 1);
-	inv_trim(&s->lists, sizeof(uint32_t));
-	inv_trim(&s->vms, sizeof(struct inv_vm));
-	inv_trim(&s->addresses, sizeof(struct inv_address));
-	inv_trim(&s->ports, sizeof(struct inv_port));
+	inv_snapshot_trim(builder->snapshot);
 	return true;
 }

@@ -90,6 +90,27 @@ static void match_address(const struct inv_snapshot *s, uint32_t number, struct 
 			add_match(ret, INV(struct inv_address, &s->addresses, a)->vm, a, true);
 }
 
+// As text, with or without the root's dot; nothing is resolved.
+static void match_dns_name(const struct inv_snapshot *s, const char *what, struct matches *ret)
+{
+	size_t len = strlen(what);
+	char name[AZJIT_DNS_NAME_MAX + 1];
+
+	if (len && what[len - 1] == '.')
+		len--;
+	if (len == 0 || len >= sizeof(name))
+		return;
+	(void)snprintf(name, sizeof(name), "%.*s", (int)len, what);
+	for (uint32_t n = inv_index_first(&s->by_dns_name, inv_hash_text(name)); n != INV_NONE;
+	     n = inv_index_next(&s->by_dns_name, n)) {
+		const struct inv_dns_name *found = INV(struct inv_dns_name, &s->dns_names, n);
+
+		if (azjit_ieq(inv_text(&s->text, found->text), name))
+			add_match(ret, INV(struct inv_address, &s->addresses, found->address)->vm,
+			          found->address, true);
+	}
+}
+
 static void match_written(const struct inv_snapshot *s, const char *what, struct matches *ret)
 {
 	const char *at = strchr(what, '@');
@@ -106,6 +127,7 @@ static void match_written(const struct inv_snapshot *s, const char *what, struct
 			match_address(s, inv_addr_number(&addr), ret);
 	} else if (!at) {
 		match_name(s, what, NULL, ret);
+		match_dns_name(s, what, ret);
 	} else if ((size_t)(at - what) < sizeof(name)) {
 		(void)snprintf(name, sizeof(name), "%.*s", (int)(at - what), what);
 		match_name(s, name, at + 1, ret);
@@ -249,7 +271,7 @@ static bool copy_path(const struct inv_snapshot *s, const struct inv_address *ad
 	return copy_list(s, address->asgs, &ret->asg_ids);
 }
 
-// Named by address: that one. Else the private one, the public one where configured or only there.
+// Named by address, or by its DNS name: that one. Else the private one, the public one where configured or only there.
 static uint32_t choose_dial(const struct inv_address *address, const struct match *match, bool prefer_public)
 {
 	if (match->address != INV_NONE)
@@ -264,6 +286,12 @@ static enum azjit_result check_dial(const struct azjit_target *target, struct az
 	char text[AZJIT_ADDR_CHARS];
 	const char *why;
 
+	if (target->dial.family == AZJIT_FAMILY_NONE)
+		return azjit_fail(
+		        reason, AZJIT_NOT_FOUND,
+		        "the public address of %s has no number now; a dynamic one gets it when the "
+		        "machine is started",
+		        target->vm_name);
 	if (!azjit_addr_forbidden(&target->dial, &why))
 		return AZJIT_OK;
 	azjit_addr_format(&target->dial, text);

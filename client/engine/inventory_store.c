@@ -154,11 +154,72 @@ void inv_snapshot_free(struct inv_snapshot *snapshot)
 	inv_array_free(&snapshot->vms);
 	inv_array_free(&snapshot->addresses);
 	inv_array_free(&snapshot->ports);
+	inv_array_free(&snapshot->dns_names);
 	inv_index_free(&snapshot->by_id);
 	inv_index_free(&snapshot->by_name);
 	inv_index_free(&snapshot->by_private);
 	inv_index_free(&snapshot->by_public);
+	inv_index_free(&snapshot->by_dns_name);
 	free(snapshot);
+}
+
+// --- their indexes ---
+
+static const char *vm_id(const void *context, uint32_t vm)
+{
+	const struct inv_snapshot *s = context;
+
+	return inv_text(&s->text, INV(struct inv_vm, &s->vms, vm)->id);
+}
+
+static uint32_t hash_id(const void *context, uint32_t vm)
+{
+	return inv_hash_text(vm_id(context, vm));
+}
+
+static uint32_t hash_name(const void *context, uint32_t vm)
+{
+	return inv_hash_text(azjit_id_name(vm_id(context, vm)));
+}
+
+static uint32_t hash_private(const void *context, uint32_t address)
+{
+	const struct inv_snapshot *s = context;
+
+	return inv_hash_number(INV(struct inv_address, &s->addresses, address)->private_addr);
+}
+
+static uint32_t hash_public(const void *context, uint32_t address)
+{
+	const struct inv_snapshot *s = context;
+
+	return inv_hash_number(INV(struct inv_address, &s->addresses, address)->public_addr);
+}
+
+static uint32_t hash_dns_name(const void *context, uint32_t name)
+{
+	const struct inv_snapshot *s = context;
+
+	return inv_hash_text(inv_text(&s->text, INV(struct inv_dns_name, &s->dns_names, name)->text));
+}
+
+bool inv_snapshot_index(struct inv_snapshot *s)
+{
+	return inv_index_build(&s->by_id, s->vms.count, hash_id, s) &&
+	       inv_index_build(&s->by_name, s->vms.count, hash_name, s) &&
+	       inv_index_build(&s->by_private, s->addresses.count, hash_private, s) &&
+	       inv_index_build(&s->by_public, s->addresses.count, hash_public, s) &&
+	       inv_index_build(&s->by_dns_name, s->dns_names.count, hash_dns_name, s);
+}
+
+void inv_snapshot_trim(struct inv_snapshot *s)
+{
+	inv_trim(&s->text, 1);
+	inv_trim(&s->lists, sizeof(uint32_t));
+	inv_trim(&s->vms, sizeof(struct inv_vm));
+	inv_trim(&s->addresses, sizeof(struct inv_address));
+	inv_trim(&s->ports, sizeof(struct inv_port));
+	inv_trim(&s->dns_names, sizeof(struct inv_dns_name));
 }
 
 uint32_t inv_vm_by_id(const struct inv_snapshot *snapshot, const char *id)
@@ -180,7 +241,8 @@ size_t inv_snapshot_bytes(const struct inv_snapshot *s)
 {
 	return sizeof(*s) + s->text.alloc + s->lists.alloc * sizeof(uint32_t) +
 	       s->vms.alloc * sizeof(struct inv_vm) + s->addresses.alloc * sizeof(struct inv_address) +
-	       s->ports.alloc * sizeof(struct inv_port) + index_bytes(&s->by_id, s->vms.count) +
+	       s->ports.alloc * sizeof(struct inv_port) + s->dns_names.alloc * sizeof(struct inv_dns_name) +
+	       index_bytes(&s->by_dns_name, s->dns_names.count) + index_bytes(&s->by_id, s->vms.count) +
 	       index_bytes(&s->by_name, s->vms.count) + index_bytes(&s->by_private, s->addresses.count) +
 	       index_bytes(&s->by_public, s->addresses.count);
 }

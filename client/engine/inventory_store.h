@@ -70,18 +70,28 @@ struct inv_address {
 	bool subnet_unread;
 };
 
+// The DNS name of a public address, as Azure tells it.
+struct inv_dns_name {
+	inv_str text; // no dot at its end
+	uint32_t address;
+};
+
 struct inv_snapshot {
 	struct inv_array text;      // char
 	struct inv_array lists;     // uint32_t: a count, then strings; list 0 is empty
 	struct inv_array vms;       // struct inv_vm
 	struct inv_array addresses; // struct inv_address
 	struct inv_array ports;     // struct inv_port
-	struct inv_index by_id, by_name, by_private, by_public;
+	struct inv_array dns_names; // struct inv_dns_name
+	struct inv_index by_id, by_name, by_private, by_public, by_dns_name;
 };
 
 struct inv_snapshot *inv_snapshot_new(void);
 void inv_snapshot_free(struct inv_snapshot *snapshot);
 AZJIT_DEFINE_CLEANUP(struct inv_snapshot *, inv_snapshot_free);
+// Once VMs and addresses are there; false if memory ran out.
+bool inv_snapshot_index(struct inv_snapshot *snapshot);
+void inv_snapshot_trim(struct inv_snapshot *snapshot);
 // The VM of a resource id; INV_NONE if there is none.
 uint32_t inv_vm_by_id(const struct inv_snapshot *snapshot, const char *id);
 size_t inv_snapshot_bytes(const struct inv_snapshot *snapshot);

@@ -7,8 +7,11 @@
 // several VMs is ambiguous, never the first; an address that azjit_addr_forbidden names is never dialled
 // and never in the guard's set; access rules should name VMs with their group or id (`subscriptions` in
 // azjit.conf narrows what is read). An alias leads to the VM that root named; a VM of the alias's name
-// makes it ambiguous, and takes nobody elsewhere. A refresh that fails, in any part, changes nothing: a
-// list that is read half would take ports out of the guard's set.
+// makes it ambiguous, and takes nobody elsewhere. A DNS name is compared as text with what Azure tells of
+// the public address, which is then dialled; nothing is resolved, so no name server has a say.
+//
+// A refresh that fails, in any part, changes nothing: a list that is read half would take ports out of the
+// guard's set.
 #ifndef AZJIT_INVENTORY_H
 #define AZJIT_INVENTORY_H
 
@@ -51,8 +54,8 @@ uint64_t azjit_inventory_generation(const struct azjit_inventory *inventory);
 // The reason why the newest refresh failed, "" if it did not.
 const char *azjit_inventory_error(const struct azjit_inventory *inventory);
 
-// Looks up what a person wrote: VM name, name@group, resource id, private or public address, alias of
-// azjit.conf; without case. No call is made. AZJIT_OK; AZJIT_NOT_FOUND (no such VM); AZJIT_CONFIG (an
+// Looks up what a person wrote: VM name, name@group, resource id, private or public address, DNS name
+// of a public address (with or without a dot at its end), alias of azjit.conf; without case. No call is made. AZJIT_OK; AZJIT_NOT_FOUND (no such VM); AZJIT_CONFIG (an
 // alias of what is no VM); AZJIT_NOT_MANAGED (a VM, but this port is under no policy); AZJIT_AMBIGUOUS
 // (the reason lists the candidates). A name of a host that is no VM of ours is NOT_FOUND.
 enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, const char *what,

@@ -51,9 +51,14 @@ typedef void azjit_subnets_fn(void *userdata, const struct azjit_answer *answer,
 struct azjit_call *azjit_subnet_list(struct azjit_azure *azure, const char *scope,
                                      struct azjit_call_options options, azjit_subnets_fn *fn, void *userdata);
 
+#define AZJIT_DNS_NAME_MAX 253
+
 struct azjit_public_ip {
 	const char *id;
 	struct azjit_addr addr; // family NONE: a dynamic one without an address (§2.3)
+	// dnsSettings.fqdn without a dot at its end, "" if none (Microsoft.Network 2024-01-01). Never
+	// reverseFqdn, which its owner may set to any name.
+	const char *dns_name;
 };
 typedef void azjit_public_ips_fn(void *userdata, const struct azjit_answer *answer,
                                  const struct azjit_public_ip *ips, size_t count);

@@ -142,7 +142,8 @@ static void on_public_ips(void *userdata, const struct azjit_answer *answer,
                           const struct azjit_public_ip *ips, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		(void)printf("public id=%s address=%s\n", lower(ips[i].id), addr_text(ips[i].addr));
+		(void)printf("public id=%s address=%s dns=%s\n", lower(ips[i].id), addr_text(ips[i].addr),
+		             ips[i].dns_name);
 	print_answer(answer, count);
 	ended(userdata);
 }

@@ -9,6 +9,8 @@ setup_file() {
 	cp "$LAB_ROOM/azjit.conf" "$LAB_CONFIG"
 	echo 'aliases = ( { name = "front"; vm = "web01@rg-lab"; }, { name = "db01"; vm = "web01"; },
 		{ name = "gone"; vm = "web09"; } );' >>"$LAB_CONFIG"
+	export LAB_SCENARIO=$BATS_FILE_TMPDIR/scenario.json
+	jq '(.vms[] | select(.name == "web01")) += {dns_label: "web01-lab"}' "$LAB_ROOM/scenario.json" >"$LAB_SCENARIO"
 	e2e_up find
 }
 
@@ -34,4 +36,13 @@ setup() {
 	run -78 lab run alice@jump azjit connect gone 22 </dev/null
 	[[ $output == *'gone is an alias'*'no virtual machine that azjit knows'* && $output != *web09* ]]
 	run -0 lab run alice@jump azjit match gone 22
+}
+
+@test "the DNS name of a public address leads there, though no name server knows it" {
+	run ! lab run jump getent hosts web01-lab.westeurope.cloudapp.azure.com
+	run -0 lab run alice@jump azjit request --json WEB01-lab.westeurope.cloudapp.azure.com.:22
+	jq -e '.result == "ok"' <<<"$output"
+	run -0 lab run alice@jump sh -c \
+		'azjit connect web01-lab.westeurope.cloudapp.azure.com 22 </dev/null | head -c 7'
+	[[ $output == *SSH-2.0* ]]
 }

@@ -312,6 +312,25 @@ static void public_addresses(void **state)
 	assert_null(parse_public_ips(&arena, items, &ips));
 	assert_int_equal(ips[0].addr.family, AZJIT_FAMILY_NONE);
 	assert_addr(ips[1].addr, "40.85.154.247");
+	assert_string_equal(ips[0].dns_name, "");
+	assert_string_equal(ips[1].dns_name, "testlbl.westus.cloudapp.azure.com");
+}
+
+static void names_of_public_addresses(void **state)
+{
+	json_auto_t *items = json_pack(
+	        "[{s:{s:{s:s}}}, {s:{s:{s:s}}}, {s:{s:{s:s}}}, {s:{s:{s:i}}}, {s:{s:{s:o}}}]", "properties",
+	        "dnsSettings", "fqdn", "a.example.", "properties", "dnsSettings", "fqdn", ".", "properties",
+	        "dnsSettings", "reverseFqdn", "b.example", "properties", "dnsSettings", "fqdn", 7,
+	        "properties", "dnsSettings", "fqdn", json_sprintf("%0254d", 0));
+	_cleanup_arena_ struct arena arena = {0};
+	const struct azjit_public_ip *ips;
+
+	assert_non_null(items);
+	assert_null(parse_public_ips(&arena, items, &ips));
+	assert_string_equal(ips[0].dns_name, "a.example");
+	for (size_t i = 1; i < json_array_size(items); i++)
+		assert_string_equal(ips[i].dns_name, "");
 }
 
 // --- security groups and the Activity Log -------------------------------------------------------------
@@ -457,6 +476,7 @@ int main(void)
 	        cmocka_unit_test(documented_interfaces),
 	        cmocka_unit_test(recorded_subnets),
 	        cmocka_unit_test(public_addresses),
+	        cmocka_unit_test(names_of_public_addresses),
 	        cmocka_unit_test(recorded_group),
 	        cmocka_unit_test(documented_group),
 	        cmocka_unit_test(rules_that_jit_wrote),

@@ -111,6 +111,41 @@ static void an_alias_is_the_vm_that_root_named(void **state)
 	world_free(w);
 }
 
+static void a_dns_name_is_that_of_the_public_address(void **state)
+{
+	static const char *const names[] = {"web01.westeurope.cloudapp.azure.com",
+	                                    "WEB01.WestEurope.cloudapp.azure.com."};
+	struct world *w = world_new("");
+
+	add_vm(w, 0, "rg", "web01", "10.0.0.4", "20.50.0.4");
+	add_vm(w, 0, "rg", "web02", "10.0.0.5", "20.50.0.5");
+	add_vm(w, 0, "rg", "web03", "10.0.0.6", "20.50.0.6");
+	add_vm(w, 1, "rg", "a.example", "10.0.0.7", "");
+	w->subs[0].ips[0].dns_name = "Web01.westeurope.cloudapp.azure.com";
+	w->subs[0].ips[1].dns_name = "a.example";
+	w->subs[0].ips[2].dns_name = "web03.westeurope.cloudapp.azure.com";
+	w->subs[0].ips[2].addr.family = AZJIT_FAMILY_NONE; // dynamic, and its VM does not run
+	add_policy(w, 0, "rg", "default", "web01", 22, 3600, AZJIT_PROTOCOL_TCP, false);
+	add_policy(w, 0, "rg", "default", "web03", 22, 3600, AZJIT_PROTOCOL_TCP, false);
+	world_run(w);
+	for (size_t i = 0; i < AZJIT_COUNT(names); i++) {
+		_cleanup_target_ struct azjit_target *t = found(w, names[i], 22);
+
+		assert_string_equal(t->vm_name, "web01");
+		assert_true(azjit_addr_equal(&t->dial, &t->public_addr));
+	}
+	missing(w, "web01.westeurope.cloudapp.azure.com..", 22, AZJIT_NOT_FOUND,
+	        "no virtual machine of ours");
+	missing(w, "web01.westeurope.cloudapp.azure", 22, AZJIT_NOT_FOUND, "no virtual machine of ours");
+	missing(w, ".", 22, AZJIT_NOT_FOUND, "no virtual machine of ours");
+	missing(w, "A.example", 22, AZJIT_AMBIGUOUS,
+	        "A.example fits 2 virtual machines; write one of: a.example@rg, web02@rg");
+	missing(w, "web03.westeurope.cloudapp.azure.com", 22, AZJIT_NOT_FOUND,
+	        "the public address of web03 has no number now");
+	azjit_target_free(found(w, "web03", 22));
+	world_free(w);
+}
+
 static void of_several_policies_the_longest_that_has_the_port(void **state)
 {
 	struct world *w = world_new("");
@@ -308,7 +343,8 @@ static void memory_that_runs_out_anywhere_changes_nothing(void **state)
 
 		(void)snprintf(name, sizeof(name), "web%02d", i);
 		(void)snprintf(addr, sizeof(addr), "10.0.1.%d", i + 1);
-		add_vm(w, 0, "rg", name, addr, "");
+		add_vm(w, 0, "rg", name, addr, "20.50.0.4");
+		w->subs[0].ips[i].dns_name = "a-name-of-some-length.westeurope.cloudapp.azure.com";
 		add_policy(w, 0, "rg", "default", name, 22, 3600, AZJIT_PROTOCOL_TCP, false);
 		add_policy(w, 0, "rg", "second", name, 23, 3600, AZJIT_PROTOCOL_TCP, false);
 	}
@@ -405,6 +441,7 @@ int main(void)
 	        cmocka_unit_test(vms_are_found_by_all_their_names),
 	        cmocka_unit_test(several_of_a_name_are_never_chosen_from),
 	        cmocka_unit_test(an_alias_is_the_vm_that_root_named),
+	        cmocka_unit_test(a_dns_name_is_that_of_the_public_address),
 	        cmocka_unit_test(of_several_policies_the_longest_that_has_the_port),
 	        cmocka_unit_test(forbidden_addresses_are_never_targets),
 	        cmocka_unit_test(what_is_dialled_follows_the_configuration),

@@ -275,6 +275,7 @@ static struct azjit_vm *add_vm(struct world *w, size_t sub_index, const char *gr
 		struct azjit_public_ip *ip = &sub->ips[sub->ip_count++];
 
 		ip->id = config->public_ip_id = text(w, "/pip/%s/%zu", name, sub_index);
+		ip->dns_name = "";
 		assert_int_equal(azjit_addr_parse(public_addr, &ip->addr), AZJIT_OK);
 	}
 	*nic = (struct azjit_nic){

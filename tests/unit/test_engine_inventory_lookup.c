@@ -378,7 +378,8 @@ static char **fill_big(struct world *w, struct sub *sub)
 		                                  .ipconfig_count = 1};
 		sub->ips[i] = (struct azjit_public_ip){
 		        made[3 * i + 2],
-		        {AZJIT_IPV4, {20, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}}};
+		        {AZJIT_IPV4, {20, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}},
+		        ""};
 		jit[i] = (struct azjit_jit_vm){.id = made[3 * i], .ports = ports, .port_count = 2};
 	}
 	for (int g = 0; g < BIG / PER_GROUP; g++)
