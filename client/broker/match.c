@@ -33,7 +33,7 @@ static void answer(struct conn *conn, enum azjit_result result, const char *host
 	if (result == AZJIT_AMBIGUOUS || result == AZJIT_CONFIG)
 		result = AZJIT_OK;
 	if (result != AZJIT_OK)
-		result = gate_lookup_failed(conn, result, host, port, text, &reason);
+		result = gate_lookup_failed(conn, NULL, result, host, port, text, &reason);
 	conn_done(conn, result, reason.text);
 }
 

@@ -264,6 +264,19 @@ bool inv_add_policies(struct inv_builder *builder, size_t *ret_added)
 
 // --- VMs and what hangs on them ---
 
+static void feed_tags(struct inv_builder *builder, const struct azjit_vm *from, uint32_t vm)
+{
+	struct inv_tag *tags =
+	        from->tag_count ? push(builder, &builder->snapshot->tags, from->tag_count, sizeof(*tags))
+	                        : NULL;
+
+	for (size_t i = 0; tags && i < from->tag_count; i++) {
+		inv_tag_hash(from->tags[i].name, strlen(from->tags[i].name), from->tags[i].value,
+		             tags[i].hash);
+		tags[i].vm = vm;
+	}
+}
+
 void inv_feed_vms(struct inv_builder *builder, const struct azjit_vm *vms, size_t count)
 {
 	struct inv_snapshot *s = builder->snapshot;
@@ -277,6 +290,7 @@ void inv_feed_vms(struct inv_builder *builder, const struct azjit_vm *vms, size_
 			return;
 		vm->id = add_text(builder, &s->text, vms[i].id);
 		vm->stopped = azjit_ieq(vms[i].deny_tag, "deny");
+		feed_tags(builder, &vms[i], s->vms.count - 1);
 		*nics = at;
 		*INV(uint32_t, &builder->lists, at) = (uint32_t)vms[i].nic_count;
 		for (size_t j = 0; j < vms[i].nic_count; j++)

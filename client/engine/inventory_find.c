@@ -6,8 +6,10 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <strings.h>
 
 #define NAMED_IN_REASON 4
+#define CANDIDATE_CHARS 512
 
 void azjit_target_free(struct azjit_target *target)
 {
@@ -48,16 +50,16 @@ struct match {
 	bool by_public;
 };
 struct matches {
-	struct match first[NAMED_IN_REASON];
-	size_t count;
+	struct match first[AZJIT_CANDIDATES_MAX];
+	size_t count; // in all
 };
 
 static void add_match(struct matches *matches, uint32_t vm, uint32_t address, bool by_public)
 {
-	for (size_t i = 0; i < matches->count && i < NAMED_IN_REASON; i++)
+	for (size_t i = 0; i < matches->count && i < AZJIT_CANDIDATES_MAX; i++)
 		if (matches->first[i].vm == vm)
 			return;
-	if (matches->count < NAMED_IN_REASON)
+	if (matches->count < AZJIT_CANDIDATES_MAX)
 		matches->first[matches->count] = (struct match){vm, address, by_public};
 	matches->count++;
 }
@@ -111,13 +113,28 @@ static void match_dns_name(const struct inv_snapshot *s, const char *what, struc
 	}
 }
 
+static void match_tag(const struct inv_snapshot *s, const char *tag, struct matches *ret)
+{
+	const char *equals = strchr(tag, '=');
+	uint32_t hash[2], first, count;
+
+	if (!equals || equals == tag)
+		return;
+	inv_tag_hash(tag, (size_t)(equals - tag), equals + 1, hash);
+	first = inv_tags_of(s, hash, &count);
+	for (uint32_t i = 0; i < count; i++)
+		add_match(ret, INV(struct inv_tag, &s->tags, first + i)->vm, INV_NONE, false);
+}
+
 static void match_written(const struct inv_snapshot *s, const char *what, struct matches *ret)
 {
 	const char *at = strchr(what, '@');
 	struct azjit_addr addr;
 	char name[128];
 
-	if (what[0] == '/') {
+	if (strncasecmp(what, AZJIT_TAG_PREFIX, strlen(AZJIT_TAG_PREFIX)) == 0) {
+		match_tag(s, what + strlen(AZJIT_TAG_PREFIX), ret);
+	} else if (what[0] == '/') {
 		uint32_t vm = inv_vm_by_id(s, what);
 
 		if (vm != INV_NONE)
@@ -153,29 +170,49 @@ static void match(const struct azjit_inventory *inventory, const char *what, str
 	match_written(inventory->snapshot, what, ret);
 }
 
-// name@group each, or whole ids where that would not tell them apart.
+// name@group, or the whole id where that would not tell it apart.
+static void write_candidate(const struct inv_snapshot *s, uint32_t vm, char ret_text[CANDIDATE_CHARS])
+{
+	const char *id = id_of(s, vm), *name = azjit_id_name(id);
+	struct matches same = {.count = 0};
+	char group[128] = "";
+
+	(void)azjit_id_segment(id, "resourceGroups", group, sizeof(group));
+	match_name(s, name, group, &same);
+	if (same.count > 1)
+		(void)snprintf(ret_text, CANDIDATE_CHARS, "%s", id);
+	else
+		(void)snprintf(ret_text, CANDIDATE_CHARS, "%s@%s", name, group);
+}
+
 static enum azjit_result ambiguous(const struct inv_snapshot *s, const char *what,
                                    const struct matches *found, struct azjit_reason *reason)
 {
-	char list[400] = "", group[128], clean[80];
+	char list[400] = "", candidate[CANDIDATE_CHARS], clean[80];
 	size_t len = 0;
 
 	for (size_t i = 0; i < found->count && i < NAMED_IN_REASON && len < sizeof(list); i++) {
-		const char *id = id_of(s, found->first[i].vm), *name = azjit_id_name(id);
-		struct matches same = {.count = 0};
-
-		if (!azjit_id_segment(id, "resourceGroups", group, sizeof(group)))
-			group[0] = '\0';
-		match_name(s, name, group, &same);
-		if (same.count > 1)
-			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "", id);
-		else
-			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s@%s", i ? ", " : "",
-			                        name, group);
+		write_candidate(s, found->first[i].vm, candidate);
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "", candidate);
 	}
 	azjit_printable(what, clean, sizeof(clean));
 	return azjit_fail(reason, AZJIT_AMBIGUOUS, "%s fits %zu virtual machines; write one of: %s%s", clean,
 	                  found->count, list, found->count > NAMED_IN_REASON ? " …" : "");
+}
+
+size_t azjit_inventory_candidates(const struct azjit_inventory *inventory, const char *what,
+                                  azjit_candidate_fn *fn, void *userdata)
+{
+	struct matches found = {.count = 0};
+	char candidate[CANDIDATE_CHARS];
+
+	if (inventory->snapshot)
+		match(inventory, what, &found);
+	for (size_t i = 0; i < found.count && i < AZJIT_CANDIDATES_MAX; i++) {
+		write_candidate(inventory->snapshot, found.first[i].vm, candidate);
+		fn(userdata, id_of(inventory->snapshot, found.first[i].vm), candidate);
+	}
+	return found.count;
 }
 
 // --- which policy ---

@@ -76,6 +76,16 @@ struct inv_dns_name {
 	uint32_t address;
 };
 
+// A tag of a VM: of name and value a hash of 64 bits, which no two come to share by chance. Who makes two
+// share it on purpose may write tags, and could write the very tag instead.
+struct inv_tag {
+	uint32_t hash[2];
+	uint32_t vm;
+};
+// name is not terminated. Without case (ASCII) like every name; the value as well, so that two VMs whose
+// values differ in case only are ambiguous.
+void inv_tag_hash(const char *name, size_t name_len, const char *value, uint32_t ret_hash[2]);
+
 struct inv_snapshot {
 	struct inv_array text;      // char
 	struct inv_array lists;     // uint32_t: a count, then strings; list 0 is empty
@@ -83,6 +93,7 @@ struct inv_snapshot {
 	struct inv_array addresses; // struct inv_address
 	struct inv_array ports;     // struct inv_port
 	struct inv_array dns_names; // struct inv_dns_name
+	struct inv_array tags;      // struct inv_tag, sorted
 	struct inv_index by_id, by_name, by_private, by_public, by_dns_name;
 };
 
@@ -92,6 +103,8 @@ AZJIT_DEFINE_CLEANUP(struct inv_snapshot *, inv_snapshot_free);
 // Once VMs and addresses are there; false if memory ran out.
 bool inv_snapshot_index(struct inv_snapshot *snapshot);
 void inv_snapshot_trim(struct inv_snapshot *snapshot);
+// The first of the tags with this hash, and how many there are.
+uint32_t inv_tags_of(const struct inv_snapshot *snapshot, const uint32_t hash[2], uint32_t *ret_count);
 // The VM of a resource id; INV_NONE if there is none.
 uint32_t inv_vm_by_id(const struct inv_snapshot *snapshot, const char *id);
 size_t inv_snapshot_bytes(const struct inv_snapshot *snapshot);

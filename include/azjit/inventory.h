@@ -8,7 +8,9 @@
 // and never in the guard's set; access rules should name VMs with their group or id (`subscriptions` in
 // azjit.conf narrows what is read). An alias leads to the VM that root named; a VM of the alias's name
 // makes it ambiguous, and takes nobody elsewhere. A DNS name is compared as text with what Azure tells of
-// the public address, which is then dialled; nothing is resolved, so no name server has a say.
+// the public address, which is then dialled; nothing is resolved, so no name server has a say. A tag is
+// written by whoever may tag, who needs no other right on the VM and may move it to another: it leads to
+// no VM that a rule does not give anyway.
 //
 // A refresh that fails, in any part, changes nothing: a list that is read half would take ports out of the
 // guard's set.
@@ -54,14 +56,24 @@ uint64_t azjit_inventory_generation(const struct azjit_inventory *inventory);
 // The reason why the newest refresh failed, "" if it did not.
 const char *azjit_inventory_error(const struct azjit_inventory *inventory);
 
+#define AZJIT_TAG_PREFIX "tag:"
+
 // Looks up what a person wrote: VM name, name@group, resource id, private or public address, DNS name
-// of a public address (with or without a dot at its end), alias of azjit.conf; without case. No call is made. AZJIT_OK; AZJIT_NOT_FOUND (no such VM); AZJIT_CONFIG (an
+// of a public address (with or without a dot at its end), "tag:NAME=VALUE" (up to the first '='), alias
+// of azjit.conf; without case. No call is made. AZJIT_OK; AZJIT_NOT_FOUND (no such VM); AZJIT_CONFIG (an
 // alias of what is no VM); AZJIT_NOT_MANAGED (a VM, but this port is under no policy); AZJIT_AMBIGUOUS
 // (the reason lists the candidates). A name of a host that is no VM of ours is NOT_FOUND.
 enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, const char *what,
                                        uint16_t port, struct azjit_target **ret, struct azjit_reason *reason);
 
-// The same, waiting for the running or one new refresh if it is not found: `fn` runs once, later,
+// Each VM that `what` fits (at most AZJIT_CANDIDATES_MAX of them), for who may hear only of some; `written`
+// is how to name it alone. Returns how many there are in all.
+#define AZJIT_CANDIDATES_MAX 32
+typedef void azjit_candidate_fn(void *userdata, const char *vm_id, const char *written);
+size_t azjit_inventory_candidates(const struct azjit_inventory *inventory, const char *what,
+                                  azjit_candidate_fn *fn, void *userdata);
+
+// The same as azjit_inventory_find, waiting for the running or one new refresh if it is not found: `fn` runs once, later,
 // from the loop. The target is the callback's to keep.
 typedef void azjit_inventory_found_fn(void *userdata, enum azjit_result result, const char *reason,
                                       struct azjit_target *target);

@@ -7,11 +7,17 @@
 #include <azjit/address.h>
 #include <azjit/azure.h>
 
+struct azjit_tag {
+	const char *name, *value; // names are compared without case
+};
+
 struct azjit_vm {
 	const char *id, *name, *location;
 	const char *os;             // "Linux", "Windows", ""
 	const char *const *nic_ids; // the primary first
 	size_t nic_count;
+	const struct azjit_tag *tags; // all of them
+	size_t tag_count;
 	const char *deny_tag; // value of the tag `azjit` (compared without case), "" if absent
 };
 typedef void azjit_vms_fn(void *userdata, const struct azjit_answer *answer, const struct azjit_vm *vms,

@@ -97,6 +97,9 @@ static void on_vms(void *userdata, const struct azjit_answer *answer, const stru
 	for (size_t i = 0; i < count; i++) {
 		(void)printf("vm id=%s name=%s location=%s os=%s tag=%s", lower(vms[i].id),
 		             lower(vms[i].name), lower(vms[i].location), vms[i].os, vms[i].deny_tag);
+		for (size_t t = 0; t < vms[i].tag_count; t++)
+			(void)printf("%s%s=%s", t ? "," : " tags=", vms[i].tags[t].name,
+			             vms[i].tags[t].value);
 		print_list("nics", vms[i].nic_ids, vms[i].nic_count);
 		(void)printf("\n");
 	}

@@ -10,7 +10,8 @@ setup_file() {
 	echo 'aliases = ( { name = "front"; vm = "web01@rg-lab"; }, { name = "db01"; vm = "web01"; },
 		{ name = "gone"; vm = "web09"; } );' >>"$LAB_CONFIG"
 	export LAB_SCENARIO=$BATS_FILE_TMPDIR/scenario.json
-	jq '(.vms[] | select(.name == "web01")) += {dns_label: "web01-lab"}' "$LAB_ROOM/scenario.json" >"$LAB_SCENARIO"
+	jq '(.vms[] | select(.name == "web01")) += {dns_label: "web01-lab", tags: {Role: "Web", env: "lab"}} |
+		(.vms[] | select(.name == "db01")) += {tags: {env: "lab"}}' "$LAB_ROOM/scenario.json" >"$LAB_SCENARIO"
 	e2e_up find
 }
 
@@ -32,7 +33,7 @@ setup() {
 
 @test "an alias that is a machine's name, or nobody's, is an error and no other host" {
 	run -64 lab run alice@jump azjit connect db01 22 </dev/null
-	[[ $output == *'db01 names several VMs'* ]]
+	[[ $output == *'db01 names several VMs; write the one you mean, of yours: web01@rg-lab, db01@rg-lab'* ]]
 	run -78 lab run alice@jump azjit connect gone 22 </dev/null
 	[[ $output == *'gone is an alias'*'no virtual machine that azjit knows'* && $output != *web09* ]]
 	run -0 lab run alice@jump azjit match gone 22
@@ -45,4 +46,20 @@ setup() {
 	run -0 lab run alice@jump sh -c \
 		'azjit connect web01-lab.westeurope.cloudapp.azure.com 22 </dev/null | head -c 7'
 	[[ $output == *SSH-2.0* ]]
+}
+
+@test "a tag leads to the one machine that bears it, also through ssh" {
+	run -0 --separate-stderr lab run alice@jump azjit ssh -o BatchMode=yes tag:Role=Web hostname
+	[[ $output == web01 ]]
+	run -0 lab run alice@jump azjit request --json tag:role=Web
+	jq -e '.result == "ok"' <<<"$output"
+}
+
+@test "a tag of several machines is ambiguous, and only those that one may open are named" {
+	run -64 lab run alice@jump azjit connect tag:env=lab 22 </dev/null
+	[[ $output == *'of yours: web01@rg-lab, db01@rg-lab'* ]]
+	run -64 lab run bob@jump azjit connect tag:env=lab 22 </dev/null
+	[[ $output == *'of yours: web01@rg-lab' && $output != *db01* ]]
+	run -68 lab run alice@jump azjit connect tag:env=none 22 </dev/null
+	[[ $output == *'bears the tag env=none'* ]]
 }

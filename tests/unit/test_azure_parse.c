@@ -219,7 +219,7 @@ static void documented_vms(void **state)
 static void primary_interface_first_and_tag_in_any_case(void **state)
 {
 	static const char text[] = "[{\"id\":\"/"
-	                           "v\",\"name\":\"v\",\"tags\":{\"x\":\"y\",\"AzJit\":\"deny\"},"
+	                           "v\",\"name\":\"v\",\"tags\":{\"x\":\"y\",\"z\":1,\"AzJit\":\"deny\"},"
 	                           "\"properties\":{\"storageProfile\":{\"osDisk\":{\"osType\":\"LINUX\"}},"
 	                           "\"networkProfile\":{\"networkInterfaces\":[{\"id\":\"/"
 	                           "a\",\"properties\":{\"primary\":false}},{\"properties\":{}},"
@@ -232,6 +232,10 @@ static void primary_interface_first_and_tag_in_any_case(void **state)
 	assert_null(parse_vms(&arena, items, &vm));
 	assert_string_equal(vm->os, "Linux");
 	assert_string_equal(vm->deny_tag, "deny");
+	assert_int_equal(vm->tag_count, 2);
+	assert_string_equal(vm->tags[0].name, "x");
+	assert_string_equal(vm->tags[0].value, "y");
+	assert_string_equal(vm->tags[1].name, "AzJit");
 	assert_int_equal(vm->nic_count, 3);
 	assert_string_equal(vm->nic_ids[0], "/b");
 	assert_string_equal(vm->nic_ids[1], "/a");

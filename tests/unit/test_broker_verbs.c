@@ -212,6 +212,11 @@ static void request_takes_no_other_source(void **state)
 	stage_start(stage);
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01\nsource=0.0.0.0/0\n\n", "denied");
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01\nfor=forever\n\n", "usage");
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=tag:a=b\n\n", "ambiguous");
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=TAG:a=c:22\n\n", "not-found");
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=tag:a=c:x\n\n", "usage");
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=tag:\n\n", "not-found");
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=t:22\n\n", "not-managed");
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01:0\n\n", "usage");
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=,\n\n", "usage");
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=169.254.169.254:80\n\n", "denied");

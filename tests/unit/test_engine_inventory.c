@@ -2,150 +2,6 @@
 // The inventory against an Azure that is made of arrays: the list calls are defined here.
 #include "test_engine_inventory.h"
 
-static void vms_are_found_by_all_their_names(void **state)
-{
-	static const char *const names[] = {"web01",    "WEB01",     "web01@rg-web",          "Web01@RG-WEB",
-	                                    "10.0.0.4", "20.50.0.4", VM_ID("rg-web", "web01")};
-	struct world *w = world_new("");
-
-	add_vm(w, 0, "rg-web", "web01", "10.0.0.4", "20.50.0.4");
-	add_vm(w, 0, "rg-web", "web02", "10.0.0.5", "");
-	add_policy(w, 0, "rg-web", "default", "web01", 22, 10800, AZJIT_PROTOCOL_TCP, false);
-	world_run(w);
-	for (size_t i = 0; i < AZJIT_COUNT(names); i++) {
-		_cleanup_target_ struct azjit_target *t = found(w, names[i], 22);
-		char dial[AZJIT_ADDR_CHARS];
-
-		assert_string_equal(t->vm_id, VM_ID("rg-web", "web01"));
-		assert_string_equal(t->vm_name, "web01");
-		assert_string_equal(t->group, "rg-web");
-		assert_string_equal(t->subscription, SUB0);
-		assert_string_equal(t->policy_name, "default");
-		assert_string_equal(t->policy_id, POLICY_ID("rg-web", "default"));
-		assert_string_equal(t->nic_nsg_id, "/nsg/nic-web01");
-		assert_string_equal(t->subnet_nsg_id, "/nsg/subnet");
-		assert_false(t->subnet_unread);
-		assert_int_equal(t->asg_ids.count, 1);
-		assert_string_equal(t->asg_ids.items[0], "/asg/rg-web");
-		assert_int_equal(t->policy_prefixes.count, 2);
-		assert_string_equal(t->policy_prefixes.items[1], "10.0.0.0/8");
-		assert_int_equal(t->max_duration_s, 10800);
-		assert_int_equal(t->private_addr.bytes[3], 4);
-		assert_int_equal(t->public_addr.bytes[0], 20);
-		azjit_addr_format(&t->dial, dial);
-		assert_string_equal(dial, azjit_streq(names[i], "20.50.0.4") ? "20.50.0.4" : "10.0.0.4");
-	}
-	missing(w, "web0", 22, AZJIT_NOT_FOUND, "no virtual machine of ours is called web0");
-	missing(w, "web01@rg", 22, AZJIT_NOT_FOUND, "web01@rg");
-	missing(w, "10.0.0.6", 22, AZJIT_NOT_FOUND, "10.0.0.6");
-	missing(w, "0.0.0.0", 22, AZJIT_NOT_FOUND, "0.0.0.0");
-	missing(w, "2001:db8::1", 22, AZJIT_NOT_FOUND, "2001:db8::1");
-	missing(w, "", 22, AZJIT_NOT_FOUND, "no virtual machine");
-	missing(w, "@", 22, AZJIT_NOT_FOUND, "no virtual machine");
-	missing(w, "/", 22, AZJIT_NOT_FOUND, "no virtual machine");
-	missing(w, "\x1b]0;x", 22, AZJIT_NOT_FOUND, "\\x1b]0;x");
-	missing(w, "web02", 22, AZJIT_NOT_MANAGED, "web02 is under no just-in-time policy");
-	missing(w, "web01", 80, AZJIT_NOT_MANAGED,
-	        "port 80 of web01 is under no just-in-time policy, which has 22");
-	world_free(w);
-}
-
-static void several_of_a_name_are_never_chosen_from(void **state)
-{
-	struct world *w = world_new("");
-
-	add_vm(w, 0, "rg-a", "web01", "10.0.0.4", "");
-	add_vm(w, 0, "rg-b", "WEB01", "10.0.0.5", "");
-	add_vm(w, 0, "rg-c", "db01", "10.0.0.6", "");
-	add_vm(w, 1, "rg-c", "db01", "10.0.0.6", "");
-	add_policy(w, 0, "rg-a", "default", "web01", 22, 3600, AZJIT_PROTOCOL_ANY, false);
-	add_policy(w, 1, "rg-c", "default", "db01", 22, 3600, AZJIT_PROTOCOL_ANY, false);
-	world_run(w);
-	missing(w, "web01", 22, AZJIT_AMBIGUOUS,
-	        "web01 fits 2 virtual machines; write one of: web01@rg-a, WEB01@rg-b");
-	missing(w, "db01@rg-c", 22, AZJIT_AMBIGUOUS, "/subscriptions/" SUB1 "/resourceGroups/rg-c/");
-	missing(w, "10.0.0.6", 22, AZJIT_AMBIGUOUS, "10.0.0.6 fits 2 virtual machines");
-	azjit_target_free(found(w, "web01@rg-a", 22));
-	azjit_target_free(found(w,
-	                        "/subscriptions/" SUB1 "/resourcegroups/RG-C/providers/microsoft.compute/"
-	                        "virtualmachines/DB01",
-	                        22));
-	world_free(w);
-}
-
-static void an_alias_is_the_vm_that_root_named(void **state)
-{
-	struct world *w = world_new("aliases = ( { name = \"prod-web\"; vm = \"web01@rg-a\"; },"
-	                            " { name = \"front\"; vm = \"20.50.0.4\"; },"
-	                            " { name = \"db\"; vm = \"db01@rg-a\"; },"
-	                            " { name = \"both\"; vm = \"web01\"; },"
-	                            " { name = \"web02\"; vm = \"web02@rg-a\"; },"
-	                            " { name = \"gone\"; vm = \"web09\"; } );");
-	struct azjit_target *t;
-
-	add_vm(w, 0, "rg-a", "web01", "10.0.0.4", "20.50.0.4");
-	add_vm(w, 0, "rg-b", "web01", "10.0.0.5", "");
-	add_vm(w, 0, "rg-a", "db01", "10.0.0.6", "");
-	add_vm(w, 1, "rg-evil", "DB", "10.0.0.7", "");
-	add_vm(w, 0, "rg-a", "web02", "10.0.0.8", "");
-	add_policy(w, 0, "rg-a", "default", "web01", 22, 3600, AZJIT_PROTOCOL_ANY, false);
-	add_policy(w, 0, "rg-a", "default", "web02", 22, 3600, AZJIT_PROTOCOL_ANY, false);
-	world_run(w);
-	t = found(w, "Prod-WEB", 22);
-	assert_string_equal(t->vm_id, VM_ID("rg-a", "web01"));
-	assert_string_equal(t->vm_name, "web01");
-	azjit_target_free(t);
-	t = found(w, "front", 22);
-	assert_true(azjit_addr_equal(&t->dial, &t->public_addr));
-	azjit_target_free(t);
-	// Its own name is one VM, not two.
-	azjit_target_free(found(w, "web02", 22));
-	missing(w, "prod-web@rg-a", 22, AZJIT_NOT_FOUND, "prod-web@rg-a");
-	missing(w, "prod-web", 80, AZJIT_NOT_MANAGED, "port 80 of web01");
-	missing(w, "db", 22, AZJIT_AMBIGUOUS,
-	        "db fits 2 virtual machines; write one of: db01@rg-a, DB@rg-evil");
-	missing(w, "both", 22, AZJIT_AMBIGUOUS,
-	        "both fits 2 virtual machines; write one of: web01@rg-a, web01@rg-b");
-	missing(w, "gone", 22, AZJIT_CONFIG,
-	        "gone is an alias of web09 in azjit.conf, and no virtual machine of ours is called that");
-	world_free(w);
-}
-
-static void a_dns_name_is_that_of_the_public_address(void **state)
-{
-	static const char *const names[] = {"web01.westeurope.cloudapp.azure.com",
-	                                    "WEB01.WestEurope.cloudapp.azure.com."};
-	struct world *w = world_new("");
-
-	add_vm(w, 0, "rg", "web01", "10.0.0.4", "20.50.0.4");
-	add_vm(w, 0, "rg", "web02", "10.0.0.5", "20.50.0.5");
-	add_vm(w, 0, "rg", "web03", "10.0.0.6", "20.50.0.6");
-	add_vm(w, 1, "rg", "a.example", "10.0.0.7", "");
-	w->subs[0].ips[0].dns_name = "Web01.westeurope.cloudapp.azure.com";
-	w->subs[0].ips[1].dns_name = "a.example";
-	w->subs[0].ips[2].dns_name = "web03.westeurope.cloudapp.azure.com";
-	w->subs[0].ips[2].addr.family = AZJIT_FAMILY_NONE; // dynamic, and its VM does not run
-	add_policy(w, 0, "rg", "default", "web01", 22, 3600, AZJIT_PROTOCOL_TCP, false);
-	add_policy(w, 0, "rg", "default", "web03", 22, 3600, AZJIT_PROTOCOL_TCP, false);
-	world_run(w);
-	for (size_t i = 0; i < AZJIT_COUNT(names); i++) {
-		_cleanup_target_ struct azjit_target *t = found(w, names[i], 22);
-
-		assert_string_equal(t->vm_name, "web01");
-		assert_true(azjit_addr_equal(&t->dial, &t->public_addr));
-	}
-	missing(w, "web01.westeurope.cloudapp.azure.com..", 22, AZJIT_NOT_FOUND,
-	        "no virtual machine of ours");
-	missing(w, "web01.westeurope.cloudapp.azure", 22, AZJIT_NOT_FOUND, "no virtual machine of ours");
-	missing(w, ".", 22, AZJIT_NOT_FOUND, "no virtual machine of ours");
-	missing(w, "A.example", 22, AZJIT_AMBIGUOUS,
-	        "A.example fits 2 virtual machines; write one of: a.example@rg, web02@rg");
-	missing(w, "web03.westeurope.cloudapp.azure.com", 22, AZJIT_NOT_FOUND,
-	        "the public address of web03 has no number now");
-	azjit_target_free(found(w, "web03", 22));
-	world_free(w);
-}
-
 static void of_several_policies_the_longest_that_has_the_port(void **state)
 {
 	struct world *w = world_new("");
@@ -344,6 +200,7 @@ static void memory_that_runs_out_anywhere_changes_nothing(void **state)
 		(void)snprintf(name, sizeof(name), "web%02d", i);
 		(void)snprintf(addr, sizeof(addr), "10.0.1.%d", i + 1);
 		add_vm(w, 0, "rg", name, addr, "20.50.0.4");
+		add_tags(w, &w->subs[0].vms[i], (const char *const[]){"a=b", "c=d"}, 2);
 		w->subs[0].ips[i].dns_name = "a-name-of-some-length.westeurope.cloudapp.azure.com";
 		add_policy(w, 0, "rg", "default", name, 22, 3600, AZJIT_PROTOCOL_TCP, false);
 		add_policy(w, 0, "rg", "second", name, 23, 3600, AZJIT_PROTOCOL_TCP, false);
@@ -438,10 +295,6 @@ static void an_identity_without_subscriptions_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(vms_are_found_by_all_their_names),
-	        cmocka_unit_test(several_of_a_name_are_never_chosen_from),
-	        cmocka_unit_test(an_alias_is_the_vm_that_root_named),
-	        cmocka_unit_test(a_dns_name_is_that_of_the_public_address),
 	        cmocka_unit_test(of_several_policies_the_longest_that_has_the_port),
 	        cmocka_unit_test(forbidden_addresses_are_never_targets),
 	        cmocka_unit_test(what_is_dialled_follows_the_configuration),

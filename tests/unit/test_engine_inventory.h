@@ -291,6 +291,21 @@ static struct azjit_vm *add_vm(struct world *w, size_t sub_index, const char *gr
 	return vm;
 }
 
+// Each "NAME=VALUE".
+static inline void add_tags(struct world *w, struct azjit_vm *vm, const char *const *pairs, size_t count)
+{
+	struct azjit_tag *tags = keep(w, calloc(count, sizeof(*tags)));
+
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strcspn(pairs[i], "=");
+
+		tags[i].name = text(w, "%.*s", (int)len, pairs[i]);
+		tags[i].value = text(w, "%s", pairs[i] + len + 1);
+	}
+	vm->tags = tags;
+	vm->tag_count = count;
+}
+
 static void add_policy(struct world *w, size_t sub_index, const char *group, const char *name,
                        const char *vm_name, uint16_t port, int64_t max_s, enum azjit_protocol protocol,
                        bool hidden)
