@@ -24,14 +24,22 @@
 
 struct azjit_inventory;
 
+// A policy that lists a VM's port for TCP.
+struct azjit_target_policy {
+	char *id, *name;
+	enum azjit_protocol protocol;
+	struct azjit_strings prefixes; // allowed sources: "*", addresses, CIDRs
+	int64_t max_duration_s;
+};
+
 // A VM's port under JIT, resolved: a copy, owned by who asked.
 struct azjit_target {
 	char *vm_id, *vm_name, *group, *subscription;
-	char *policy_id, *policy_name;
 	uint16_t port;
-	enum azjit_protocol protocol;
-	struct azjit_strings policy_prefixes; // allowed sources: "*", addresses, CIDRs
-	int64_t max_duration_s;
+	struct azjit_target_policy
+	        policy; // the one to ask: the longest time, until azjit_request_check chose
+	struct azjit_target_policy *others; // that list the port, too, the longest first
+	size_t other_count;
 	struct azjit_addr private_addr, public_addr; // family NONE if none
 	struct azjit_addr dial;                      // the one to dial
 	char *nic_nsg_id, *subnet_nsg_id;            // NULL if none at that level

@@ -11,7 +11,8 @@ setup_file() {
 		{ name = "gone"; vm = "web09"; } );' >>"$LAB_CONFIG"
 	export LAB_SCENARIO=$BATS_FILE_TMPDIR/scenario.json
 	jq '(.vms[] | select(.name == "web01")) += {dns_label: "web01-lab", tags: {Role: "Web", env: "lab"}} |
-		(.vms[] | select(.name == "db01")) += {tags: {env: "lab"}}' "$LAB_ROOM/scenario.json" >"$LAB_SCENARIO"
+		(.vms[] | select(.name == "db01")) += {tags: {env: "lab"}} |
+		.jit_policies += [{name: "narrow", vms: [{name: "web01", ports: [{number: 22, source: "192.0.2.7", max: "P1D"}]}]}]' "$LAB_ROOM/scenario.json" >"$LAB_SCENARIO"
 	e2e_up find
 }
 
@@ -62,4 +63,11 @@ setup() {
 	[[ $output == *'of yours: web01@rg-lab' && $output != *db01* ]]
 	run -68 lab run alice@jump azjit connect tag:env=none 22 </dev/null
 	[[ $output == *'bears the tag env=none'* ]]
+}
+
+@test "of two policies the one is asked that permits the request" {
+	run -0 lab run alice@jump azjit request --json web01:22
+	jq -e '.result == "ok"' <<<"$output"
+	lab azsim GET state/exchanges | jq -e '[.[] | select(.operation == "JitNetworkAccessPolicies_Initiate").url]
+		| length > 0 and all(contains("/jitNetworkAccessPolicies/default/"))'
 }

@@ -10,17 +10,24 @@ static void of_several_policies_the_longest_that_has_the_port(void **state)
 	add_vm(w, 0, "rg", "web01", "10.0.0.4", "");
 	add_policy(w, 0, "rg", "short", "web01", 22, 3600, AZJIT_PROTOCOL_TCP, false);
 	add_policy(w, 0, "rg", "long", "web01", 22, 7200, AZJIT_PROTOCOL_ANY, false);
+	for (int i = 0; i <= 20; i++)
+		add_policy(w, 0, "rg", text(w, "p%d", i), "web01", 22, 100 + i, AZJIT_PROTOCOL_TCP, false);
 	add_policy(w, 0, "rg", "udp", "web01", 22, 86400, AZJIT_PROTOCOL_UDP, false);
 	add_policy(w, 0, "rg", "other", "web01", 3389, 86400, AZJIT_PROTOCOL_TCP, false);
 	add_policy(w, 0, "rg", "voice", "web01", 5060, 86400, AZJIT_PROTOCOL_UDP, false);
 	add_policy(w, 0, "rg", "stale", "gone01", 22, 86400, AZJIT_PROTOCOL_TCP, false);
 	world_run(w);
 	t = found(w, "web01", 22);
-	assert_string_equal(t->policy_name, "long");
-	assert_int_equal(t->max_duration_s, 7200);
+	assert_string_equal(t->policy.name, "long");
+	assert_int_equal(t->policy.max_duration_s, 7200);
+	assert_int_equal(t->other_count, 20 - 5); // the longest of all that there are
+	assert_string_equal(t->others[0].name, "short");
+	assert_int_equal(t->others[1].max_duration_s, 120);
+	assert_int_equal(t->others[14].max_duration_s, 107);
+	assert_string_equal(t->others[14].id, POLICY_ID("rg", "p7"));
 	azjit_target_free(t);
 	t = found(w, "web01", 3389);
-	assert_string_equal(t->policy_name, "other");
+	assert_string_equal(t->policy.name, "other");
 	azjit_target_free(t);
 	missing(w, "web01", 5060, AZJIT_NOT_MANAGED, "for UDP only");
 	missing(w, "gone01", 22, AZJIT_NOT_FOUND, "gone01");

@@ -183,7 +183,7 @@ static void a_group_shows_what_the_subscription_left_out(void **state)
 	world_wait(w, &w->done, 2);
 	assert_int_equal(a.result, AZJIT_OK);
 	assert_int_equal(second.result, AZJIT_OK);
-	assert_string_equal(a.target->policy_name, "default");
+	assert_string_equal(a.target->policy.name, "default");
 	azjit_target_free(a.target);
 	azjit_target_free(second.target);
 	assert_int_equal(w->group_calls, 1);
@@ -216,7 +216,7 @@ static void a_port_added_to_a_policy_is_seen_at_once(void **state)
 	add_policy(w, 0, "rg", "default", "web01", 8080, 1800, AZJIT_PROTOCOL_TCP, false);
 	a = answer_of(w, "web01", 8080);
 	assert_int_equal(a.result, AZJIT_OK);
-	assert_int_equal(a.target->max_duration_s, 1800);
+	assert_int_equal(a.target->policy.max_duration_s, 1800);
 	azjit_target_free(a.target);
 	azjit_target_free(found(w, "web01", 22));
 	missing(w, "web01", 80, AZJIT_NOT_MANAGED, "which has 22, 8080");
