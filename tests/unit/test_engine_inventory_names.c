@@ -178,6 +178,56 @@ static void a_tag_is_one_vm_or_ambiguous(void **state)
 	world_free(w);
 }
 
+// A VM of two interfaces, the primary one with two configurations, of which the second is primary.
+static void what_was_named_is_dialled_else_the_primary_of_the_primary(void **state)
+{
+	static const struct {
+		const char *what, *dial, *private_addr, *nsg;
+	} table[] = {
+	        {"fw01", "10.0.1.5", "10.0.1.5", "/nsg/nic-fw01"},
+	        {VM_ID("rg", "fw01"), "10.0.1.5", "10.0.1.5", "/nsg/nic-fw01"},
+	        {"tag:a=b", "10.0.1.5", "10.0.1.5", "/nsg/nic-fw01"},
+	        {"front", "10.0.1.5", "10.0.1.5", "/nsg/nic-fw01"},
+	        {"10.0.1.4", "10.0.1.4", "10.0.1.4", "/nsg/nic-fw01"},
+	        {"20.50.0.4", "20.50.0.4", "10.0.1.4", "/nsg/nic-fw01"},
+	        {"fw01.example", "20.50.0.4", "10.0.1.4", "/nsg/nic-fw01"},
+	        {"10.0.2.4", "10.0.2.4", "10.0.2.4", "/nsg/second"},
+	        {"second", "10.0.2.4", "10.0.2.4", "/nsg/second"},
+	};
+	static const char *const tag[] = {"a=b"};
+	struct world *w = world_new("aliases = ( { name = \"front\"; vm = \"fw01\"; },"
+	                            " { name = \"second\"; vm = \"10.0.2.4\"; } );");
+	struct azjit_vm *vm = add_vm(w, 0, "rg", "fw01", "10.0.1.4", "20.50.0.4"),
+	                *other = add_vm(w, 0, "rg", "other", "10.0.2.4", "");
+	struct azjit_ipconfig configs[2] = {w->subs[0].nics[0].ipconfigs[0], w->subs[0].nics[0].ipconfigs[0]};
+	const char *const nics[] = {vm->nic_ids[0], other->nic_ids[0]};
+
+	w->subs[0].ips[0].dns_name = "fw01.example";
+	configs[0].primary = false;
+	assert_int_equal(azjit_addr_parse("10.0.1.5", &configs[1].private_addr), AZJIT_OK);
+	configs[1].public_ip_id = "";
+	w->subs[0].nics[0].ipconfigs = configs;
+	w->subs[0].nics[0].ipconfig_count = 2;
+	w->subs[0].nics[1].nsg_id = "/nsg/second";
+	other->nic_count = 0; // the second interface is fw01's
+	vm->nic_ids = nics;
+	vm->nic_count = 2;
+	add_tags(w, vm, tag, 1);
+	add_policy(w, 0, "rg", "default", "fw01", 22, 3600, AZJIT_PROTOCOL_TCP, false);
+	world_run(w);
+	for (size_t i = 0; i < AZJIT_COUNT(table); i++) {
+		_cleanup_target_ struct azjit_target *t = found(w, table[i].what, 22);
+		char dial[AZJIT_ADDR_CHARS], private_addr[AZJIT_ADDR_CHARS];
+
+		azjit_addr_format(&t->dial, dial);
+		azjit_addr_format(&t->private_addr, private_addr);
+		if (!azjit_streq(dial, table[i].dial) || !azjit_streq(private_addr, table[i].private_addr) ||
+		    !azjit_streq(t->nic_nsg_id, table[i].nsg))
+			fail_msg("%s: %s, %s, %s", table[i].what, dial, private_addr, t->nic_nsg_id);
+	}
+	world_free(w);
+}
+
 static void count_candidate(void *userdata, const char *vm_id, const char *written)
 {
 	unsigned *count = userdata;
@@ -215,6 +265,7 @@ int main(void)
 	        cmocka_unit_test(an_alias_is_the_vm_that_root_named),
 	        cmocka_unit_test(a_dns_name_is_that_of_the_public_address),
 	        cmocka_unit_test(a_tag_is_one_vm_or_ambiguous),
+	        cmocka_unit_test(what_was_named_is_dialled_else_the_primary_of_the_primary),
 	        cmocka_unit_test(every_candidate_is_told_up_to_a_limit),
 	};
 
