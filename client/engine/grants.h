@@ -60,6 +60,9 @@ struct evidence {
 	unsigned policy_reads; // whole, while the policy was not Updating
 	char policy_error[192];
 	char probe_errno[24];
+	uint64_t allowed_since_ms; // the rules have let us through since, 0: not
+	bool power_asked;
+	char power[24];            // "deallocated", "" if not known
 	uint64_t refused_since_ms; // the target has refused since, 0: not
 	bool rule_told;
 	unsigned lost_reads; // in a row, of an open grant: neither entry nor rule
@@ -108,6 +111,7 @@ struct azjit_grant {
 	struct azjit_source *deadline; // of the wait
 	uint64_t accepted_ms, watch_until_ms, ended_ms, expired_ms, next_poll_ms;
 	struct azjit_lookup *lookup;
+	struct azjit_call *power; // asks whether the machine runs
 };
 TAILQ_HEAD(grants, azjit_grant);
 
@@ -219,6 +223,12 @@ void grant_decide(struct azjit_grant *grant);
 void grant_open(struct azjit_grant *grant, const char *how);
 void grant_fail(struct azjit_grant *grant, enum azjit_result result, const char *fmt, ...) _printf_(3, 4);
 void grant_probe(struct azjit_grant *grant, bool on);
+
+// power.c: asks once, when the rules let a waiting grant's probe through and nothing answers.
+void grant_ask_power(struct azjit_grant *grant);
+bool power_is_down(const char *power);
+// No security group at either level and no firewall in front: no rule of just-in-time access can be there.
+bool grant_has_no_gate(const struct azjit_grant *grant);
 
 // diagnose.c: why it is not open, as one sentence; never AZJIT_OK.
 enum azjit_result grant_diagnose(const struct azjit_grant *grant, struct azjit_reason *reason);

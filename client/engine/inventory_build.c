@@ -22,6 +22,7 @@ struct claim {
 	inv_str vm;
 	uint32_t first_port;
 	uint16_t port_count;
+	bool firewall;
 };
 
 #define SETS_COMPARED 8 // port sets of one policy that are looked at for an equal one
@@ -188,6 +189,7 @@ static void feed_policy(struct inv_builder *builder, const struct azjit_jit_poli
 		if (claim.first_port == INV_NONE)
 			claim.first_port = add_ports(builder, id, vm);
 		claim.vm = add_text(builder, &builder->text, vm->id);
+		claim.firewall = vm->public_address && *vm->public_address;
 		room = push(builder, &builder->claims, 1, sizeof(claim));
 		if (room)
 			*room = claim;
@@ -250,6 +252,8 @@ bool inv_add_policies(struct inv_builder *builder, size_t *ret_added)
 		struct inv_vm *vm = at == INV_NONE ? NULL : INV(struct inv_vm, &s->vms, at);
 
 		// A policy may name a VM that is gone (azure.md §1.6), and be listed twice.
+		if (vm)
+			vm->firewall |= claim->firewall;
 		if (vm && vm->port_count == 0) {
 			vm->first_port = claim->first_port;
 			vm->port_count = claim->port_count;

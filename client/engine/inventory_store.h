@@ -58,7 +58,8 @@ struct inv_vm {
 	uint32_t first_address, first_port;
 	uint16_t port_count;
 	uint8_t address_count;
-	bool stopped;
+	bool stopped : 1;
+	bool firewall : 1;
 };
 
 // One IP configuration with an IPv4 address. Addresses are numbers in host order, 0: none.

@@ -155,6 +155,7 @@ enum azjit_result inv_target(const struct azjit_inventory *inventory, const stru
 		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
 	target->port = policies[0]->number;
 	target->stopped_by_tag = vm->stopped;
+	target->firewall = vm->firewall;
 	inv_addr_from(choose_dial(address, match, inventory->config->prefer_public), &target->dial);
 	result = check_dial(target, reason);
 	if (result == AZJIT_OK)

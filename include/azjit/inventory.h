@@ -46,6 +46,7 @@ struct azjit_target {
 	bool subnet_unread;           // the subnet could not be read: whether it has a group is not known
 	struct azjit_strings asg_ids; // of the ipconfig that owns private_addr
 	bool stopped_by_tag;          // tag azjit=deny
+	bool firewall;                // a policy names an Azure Firewall's address for it (azure.md §3)
 };
 void azjit_target_free(struct azjit_target *target);
 AZJIT_DEFINE_CLEANUP(struct azjit_target *, azjit_target_free);

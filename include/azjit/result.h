@@ -27,6 +27,8 @@ enum azjit_result {
 	AZJIT_REQUEST_FAILED,  // Azure took the request and failed it later
 	AZJIT_RULE_MISSING,    // deadline: the allow rule never came
 	AZJIT_RULE_SHADOWED,   // deadline: another rule decides before ours
+	AZJIT_NOT_RUNNING,     // the rule lets us through, but the machine is stopped or deallocated
+	AZJIT_UNSUPPORTED,     // no security group and no firewall: just-in-time access does nothing there
 	AZJIT_PORT_CLOSED,     // the rule lets us through, but nothing listens or answers
 	AZJIT_DEADLINE,        // deadline, cause unknown
 	AZJIT_BROKER_DOWN,     // no broker, or it went away

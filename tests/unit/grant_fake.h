@@ -6,6 +6,7 @@
 
 #include <azjit/grant.h>
 #include <azjit/log.h>
+#include <azjit/vm.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,6 +60,9 @@ struct fake {
 	bool rule_never, subnet_unread, shadow, lose_answer, wrong_echo, too_long;
 	int refuse;
 	const char *fail_later;
+	const char *power; // NULL: may not be read
+	bool no_group, firewall, probe;
+	unsigned probes, power_calls;
 	struct azjit_source *check;
 	struct answer *first, *second;
 	const char *want_open;
@@ -357,6 +361,28 @@ struct azjit_call *azjit_nsg_get(struct azjit_azure *azure, const char *nsg_id,
 	return call_new(answer_nsg, (void *)fn, userdata);
 }
 
+static void answer_power(struct azjit_call *call)
+{
+	azjit_power_fn *fn = (azjit_power_fn *)call->fn;
+	struct azjit_answer answer = {.result = the->power ? AZJIT_OK : AZJIT_FORBIDDEN,
+	                              .http_status = the->power ? 200 : 403,
+	                              .code = "",
+	                              .message = "",
+	                              .correlation_id = ""};
+
+	fn(call->userdata, &answer, the->power ? the->power : "");
+}
+
+struct azjit_call *azjit_vm_power(struct azjit_azure *azure, const char *vm_id,
+                                  struct azjit_call_options options, azjit_power_fn *fn, void *userdata)
+{
+	(void)azure;
+	(void)options;
+	assert_string_equal(vm_id, VM);
+	the->power_calls++;
+	return call_new(answer_power, (void *)fn, userdata);
+}
+
 // --- inventory: web01 is always known -----------------------------------------------------------------
 static struct azjit_target *fake_target(void)
 {
@@ -374,7 +400,8 @@ static struct azjit_target *fake_target(void)
 	target->policy.prefixes.items[0] = strdup("*");
 	target->policy.prefixes.count = 1;
 	target->policy.max_duration_s = 10800;
-	target->nic_nsg_id = strdup(NSG);
+	target->nic_nsg_id = the->no_group ? NULL : strdup(NSG);
+	target->firewall = the->firewall;
 	target->subnet_unread = the->subnet_unread;
 	assert_int_equal(azjit_addr_parse("10.20.1.4", &target->private_addr), AZJIT_OK);
 	target->dial = target->private_addr;

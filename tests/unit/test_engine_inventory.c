@@ -126,6 +126,25 @@ static void the_tag_stops_a_vm(void **state)
 	world_free(w);
 }
 
+static void a_firewall_in_any_policy_is_known(void **state)
+{
+	struct world *w = world_new("");
+	_cleanup_target_ struct azjit_target *behind, *open;
+
+	add_vm(w, 0, "rg", "web01", "10.0.0.4", "");
+	add_vm(w, 0, "rg", "web02", "10.0.0.5", "");
+	add_policy(w, 0, "rg", "default", "web01", 22, 3600, AZJIT_PROTOCOL_TCP, false);
+	add_policy(w, 0, "rg", "default", "web02", 22, 3600, AZJIT_PROTOCOL_TCP, false);
+	add_policy(w, 0, "rg", "second", "web01", 3389, 3600, AZJIT_PROTOCOL_TCP, false);
+	((struct azjit_jit_vm *)(uintptr_t)w->subs[0].policies[2].vms)->public_address = "20.9.9.9";
+	world_run(w);
+	behind = found(w, "web01", 22);
+	open = found(w, "web02", 22);
+	assert_true(behind->firewall);
+	assert_false(open->firewall);
+	world_free(w);
+}
+
 static void the_guard_gets_each_pair_once_in_order(void **state)
 {
 	static const char *const expected[] = {"10.0.0.4:22", "10.0.0.4:3389", "10.0.0.5:22", "20.50.0.5:22"};
@@ -307,6 +326,7 @@ int main(void)
 	        cmocka_unit_test(what_is_dialled_follows_the_configuration),
 	        cmocka_unit_test(a_subnet_that_was_not_read_is_not_one_without_group),
 	        cmocka_unit_test(the_tag_stops_a_vm),
+	        cmocka_unit_test(a_firewall_in_any_policy_is_known),
 	        cmocka_unit_test(the_guard_gets_each_pair_once_in_order),
 	        cmocka_unit_test(a_refresh_that_fails_changes_nothing),
 	        cmocka_unit_test(memory_that_runs_out_anywhere_changes_nothing),
