@@ -32,6 +32,7 @@ const char *parse_subnets(struct arena *arena, const json_t *items, const struct
 const char *parse_public_ips(struct arena *arena, const json_t *items, const struct azjit_public_ip **ret);
 const char *parse_nsg(struct arena *arena, const json_t *nsg, const struct azjit_nsg **ret);
 const char *parse_events(struct arena *arena, const json_t *items, const struct azjit_activity_event **ret);
+enum azjit_plan parse_plan(const json_t *pricing);
 enum azjit_protocol parse_protocol(const char *text);
 
 // Turns what a parser said into the answer of a call; true if it was NULL.

@@ -135,6 +135,7 @@ struct azjit_request {
 	char answer_correlation_id[64];
 	uint64_t anchor_seq;
 	struct azjit_call *call;
+	char *refusal; // Azure's, while `call` asks for the plan of the subscription
 	struct azjit_source *retry;
 	unsigned tries;
 	uint64_t sent_ms;
@@ -202,7 +203,13 @@ bool request_names(const struct azjit_jit_request *entry, const struct azjit_pre
 bool request_fits(const struct azjit_request *request, const struct azjit_jit_request *entries, size_t count,
                   char *why, size_t size);
 void request_taken(struct azjit_request *request, const char *event);
+// Ends it: its grants fail with this, or go on with the request that they had before.
+void request_over(struct azjit_request *request, enum azjit_result result, const char *text);
 void request_repeat(struct azjit_grant *grant); // an intent that never arrived, sent anew under a new one
+
+// refusal.c: a request that Azure refused is over once it is known whether its subscription has the plan that
+// just-in-time access needs. False: could not be asked.
+bool refusal_explain(struct azjit_request *request, const char *text);
 
 // poll.c
 void grant_poll(struct azjit_grant *grant, bool on); // policy and both groups

@@ -83,6 +83,14 @@ typedef void azjit_subscriptions_fn(void *userdata, const struct azjit_answer *a
 struct azjit_call *azjit_subscriptions_list(struct azjit_azure *azure, struct azjit_call_options options,
                                             azjit_subscriptions_fn *fn, void *userdata);
 
+// The Defender for Servers plan of a subscription: just-in-time access needs plan 2. The plan of a paid tier may
+// be absent, which says nothing (azure.md §1.7). GET …/pricings/VirtualMachines?api-version=2022-03-01
+enum azjit_plan { AZJIT_PLAN_UNKNOWN = 0, AZJIT_PLAN_FREE, AZJIT_PLAN_1, AZJIT_PLAN_2 };
+typedef void azjit_plan_fn(void *userdata, const struct azjit_answer *answer, enum azjit_plan plan);
+// scope: "/subscriptions/ID"
+struct azjit_call *azjit_plan_get(struct azjit_azure *azure, const char *scope,
+                                  struct azjit_call_options options, azjit_plan_fn *fn, void *userdata);
+
 // Counters for `azjit status`: exchanges by kind since start.
 struct azjit_azure_counts {
 	uint64_t reads, writes, throttled, failed;

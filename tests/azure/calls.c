@@ -114,6 +114,13 @@ static void on_power(void *userdata, const struct azjit_answer *answer, const ch
 	ended(userdata);
 }
 
+static void on_plan(void *userdata, const struct azjit_answer *answer, enum azjit_plan plan)
+{
+	(void)printf("plan=%d\n", (int)plan);
+	print_answer(answer, 0);
+	ended(userdata);
+}
+
 static void on_nics(void *userdata, const struct azjit_answer *answer, const struct azjit_nic *nics,
                     size_t count)
 {
@@ -251,6 +258,8 @@ struct azjit_call *start_call(const char *name, size_t index)
 		return azjit_vm_list(azure, id, options, on_vms, tag(index));
 	if (azjit_streq(name, "power"))
 		return azjit_vm_power(azure, id, options, on_power, tag(index));
+	if (azjit_streq(name, "plan"))
+		return azjit_plan_get(azure, id, options, on_plan, tag(index));
 	if (azjit_streq(name, "nics"))
 		return azjit_nic_list(azure, id, options, on_nics, tag(index));
 	if (azjit_streq(name, "subnets"))

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# The ways to name a virtual machine, as a person of the jump host writes them.
+# The ways to name a virtual machine, as a person of the jump host writes them; and what she reads where its
+# subscription has not the plan.
 
 setup_file() {
 	. "$BATS_TEST_DIRNAME/helper.bash"
@@ -12,7 +13,9 @@ setup_file() {
 	export LAB_SCENARIO=$BATS_FILE_TMPDIR/scenario.json
 	jq '(.vms[] | select(.name == "web01")) += {dns_label: "web01-lab", tags: {Role: "Web", env: "lab"}} |
 		(.vms[] | select(.name == "db01")) += {tags: {env: "lab"}} |
-		.jit_policies += [{name: "narrow", vms: [{name: "web01", ports: [{number: 22, source: "192.0.2.7", max: "P1D"}]}]}]' "$LAB_ROOM/scenario.json" >"$LAB_SCENARIO"
+		.jit_policies += [{name: "narrow", vms: [{name: "web01", ports: [{number: 22, source: "192.0.2.7", max: "P1D"}]}]}] |
+		.pricings = [{tier: "Standard", sub_plan: "P1"}] |
+		.principals[0].roles[0].actions += ["Microsoft.Security/pricings/read"]' "$LAB_ROOM/scenario.json" >"$LAB_SCENARIO"
 	e2e_up find
 }
 
@@ -25,10 +28,13 @@ setup() {
 	. "$BATS_TEST_DIRNAME/helper.bash"
 }
 
+# Nobody knows the machine's key by such a name yet.
+unknown_key=(-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null)
+
 @test "an alias leads to its machine, in ssh and in a request" {
-	run -0 --separate-stderr lab run alice@jump azjit ssh -o BatchMode=yes Front hostname
+	run -0 --separate-stderr through alice "${unknown_key[@]}" Front hostname
 	[[ $output == web01 ]]
-	run -0 lab run alice@jump azjit request --json front:22
+	run -0 --separate-stderr lab run alice@jump azjit request --json front:22
 	jq -e '.result == "ok"' <<<"$output"
 }
 
@@ -42,7 +48,7 @@ setup() {
 
 @test "the DNS name of a public address leads there, though no name server knows it" {
 	run ! lab run jump getent hosts web01-lab.westeurope.cloudapp.azure.com
-	run -0 lab run alice@jump azjit request --json WEB01-lab.westeurope.cloudapp.azure.com.:22
+	run -0 --separate-stderr lab run alice@jump azjit request --json WEB01-lab.westeurope.cloudapp.azure.com.:22
 	jq -e '.result == "ok"' <<<"$output"
 	run -0 lab run alice@jump sh -c \
 		'azjit connect web01-lab.westeurope.cloudapp.azure.com 22 </dev/null | head -c 7'
@@ -50,9 +56,9 @@ setup() {
 }
 
 @test "a tag leads to the one machine that bears it, also through ssh" {
-	run -0 --separate-stderr lab run alice@jump azjit ssh -o BatchMode=yes tag:Role=Web hostname
+	run -0 --separate-stderr through alice "${unknown_key[@]}" tag:Role=Web hostname
 	[[ $output == web01 ]]
-	run -0 lab run alice@jump azjit request --json tag:role=Web
+	run -0 --separate-stderr lab run alice@jump azjit request --json tag:role=Web
 	jq -e '.result == "ok"' <<<"$output"
 }
 
@@ -66,8 +72,15 @@ setup() {
 }
 
 @test "of two policies the one is asked that permits the request" {
-	run -0 lab run alice@jump azjit request --json web01:22
+	run -0 --separate-stderr lab run alice@jump azjit request --json web01:22
 	jq -e '.result == "ok"' <<<"$output"
 	lab azsim GET state/exchanges | jq -e '[.[] | select(.operation == "JitNetworkAccessPolicies_Initiate").url]
 		| length > 0 and all(contains("/jitNetworkAccessPolicies/default/"))'
+}
+
+@test "a refusal tells that the subscription has not the plan" {
+	lab azsim POST faults '{"match": {"operation": "JitNetworkAccessPolicies_Initiate"}, "count": 1,
+		"action": {"type": "status", "status": 409, "code": "Conflict", "message": "not now"}}'
+	run -78 lab run alice@jump azjit connect db01@rg-lab 22 </dev/null
+	[[ $output == *'Azure refused the request (409 Conflict): not now; its subscription has Defender for Servers plan 1, and just-in-time access needs plan 2'* ]]
 }

@@ -18,6 +18,7 @@ static void read_all(struct arena *arena, const json_t *root, const json_t *item
 	(void)parse_requests(arena, items, &(const struct azjit_jit_request *){NULL}, &count);
 	(void)parse_vms(arena, items, &(const struct azjit_vm *){NULL});
 	(void)parse_power(arena, root, &text);
+	(void)parse_plan(root);
 	(void)parse_nics(arena, items, &(const struct azjit_nic *){NULL});
 	(void)parse_subnets(arena, items, &(const struct azjit_subnet *){NULL}, &count);
 	(void)parse_public_ips(arena, items, &(const struct azjit_public_ip *){NULL});

@@ -63,6 +63,8 @@ struct fake {
 	const char *power; // NULL: may not be read
 	bool no_group, firewall, probe;
 	unsigned probes, power_calls;
+	enum azjit_plan plan;
+	bool plan_unread;
 	struct azjit_source *check;
 	struct answer *first, *second;
 	const char *want_open;
@@ -359,6 +361,26 @@ struct azjit_call *azjit_nsg_get(struct azjit_azure *azure, const char *nsg_id,
 	(void)options;
 	assert_string_equal(nsg_id, NSG);
 	return call_new(answer_nsg, (void *)fn, userdata);
+}
+
+static void answer_plan(struct azjit_call *call)
+{
+	azjit_plan_fn *fn = (azjit_plan_fn *)call->fn;
+	struct azjit_answer answer = {.result = the->plan_unread ? AZJIT_FORBIDDEN : AZJIT_OK,
+	                              .code = "",
+	                              .message = "",
+	                              .correlation_id = ""};
+
+	fn(call->userdata, &answer, the->plan);
+}
+
+struct azjit_call *azjit_plan_get(struct azjit_azure *azure, const char *scope,
+                                  struct azjit_call_options options, azjit_plan_fn *fn, void *userdata)
+{
+	(void)azure;
+	(void)options;
+	assert_string_equal(scope, "/subscriptions/22222222-2222-2222-2222-222222222222");
+	return call_new(answer_plan, (void *)fn, userdata);
 }
 
 static void answer_power(struct azjit_call *call)

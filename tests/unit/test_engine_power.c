@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A handshake that does not come though the rules allow it: does the machine run, and is there a gate at all?
+// A handshake that does not come though the rules allow it: does the machine run, and is there a gate at
+// all? And a request that is refused: is it the plan?
 #include "grant_run.h"
 
 // Returns how long the wait took.
@@ -96,6 +97,45 @@ static void a_handshake_that_comes_ends_the_question(void **state)
 	assert_int_equal(grant_state(fake, "203.0.113.7"), AZJIT_GRANT_OPEN);
 }
 
+static void a_refusal_for_want_of_the_plan_says_so(void **state)
+{
+	static const struct {
+		enum azjit_plan plan;
+		bool unread;
+		enum azjit_result result;
+		const char *sentence;
+	} table[] = {
+	        {AZJIT_PLAN_2, false, AZJIT_REQUEST_REFUSED, "refused by the test"},
+	        {AZJIT_PLAN_UNKNOWN, true, AZJIT_REQUEST_REFUSED, "refused by the test"},
+	        {AZJIT_PLAN_UNKNOWN, false, AZJIT_REQUEST_REFUSED,
+	         "refused by the test; just-in-time access needs Defender for Servers plan 2, and Azure does "
+	         "not tell whether its subscription has it"},
+	        {AZJIT_PLAN_1, false, AZJIT_UNSUPPORTED,
+	         "refused by the test; its subscription has Defender for Servers plan 1, and just-in-time "
+	         "access needs plan 2"},
+	        {AZJIT_PLAN_FREE, false, AZJIT_UNSUPPORTED,
+	         "refused by the test; its subscription has no Defender for Servers, and just-in-time access "
+	         "needs plan 2"},
+	};
+	struct fake *fake = *state;
+	struct answer a;
+
+	fake->refuse = 409;
+	for (size_t i = 0; i < AZJIT_COUNT(table); i++) {
+		const char *end;
+
+		fake->plan = table[i].plan;
+		fake->plan_unread = table[i].unread;
+		need(fake, "alice", "203.0.113.7", &a);
+		assert_true(run_until(fake, &a, NULL));
+		assert_int_equal(a.result, table[i].result);
+		end = strstr(a.reason, "refused by the test");
+		assert_non_null(end);
+		assert_string_equal(end, table[i].sentence);
+	}
+	assert_int_equal(count_entries(fake, AZJIT_ENTRY_REQUEST, "refused"), AZJIT_COUNT(table));
+}
+
 int main(void)
 {
 #define WITH_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
@@ -103,6 +143,7 @@ int main(void)
 	        WITH_FAKE(a_machine_that_does_not_run_is_told_at_once),
 	        WITH_FAKE(a_machine_that_runs_or_starts_is_waited_for),
 	        WITH_FAKE(a_machine_without_group_and_firewall_is_told),
+	        WITH_FAKE(a_refusal_for_want_of_the_plan_says_so),
 	        WITH_FAKE(a_handshake_that_comes_ends_the_question),
 	};
 
