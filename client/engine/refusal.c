@@ -43,8 +43,13 @@ static void got_plan(void *userdata, const struct azjit_answer *answer, enum azj
 bool refusal_explain(struct azjit_request *request, const char *text)
 {
 	struct azjit_call_options options = {.deadline_ms = PLAN_MS};
+	const struct azjit_grant *grant;
 	char subscription[64], scope[80];
 
+	// A renewal is tried again while the older request holds: no time for questions.
+	TAILQ_FOREACH(grant, &request->engine->grants, link)
+	if (grant->pending == request)
+		return false;
 	if (!azjit_id_segment(request->vm_id, "subscriptions", subscription, sizeof(subscription)))
 		return false;
 	(void)snprintf(scope, sizeof(scope), "/subscriptions/%s", subscription);
