@@ -30,7 +30,8 @@ static const struct {
         {"deadline", VERDICT_TROUBLE},       {"broker-down", VERDICT_TROUBLE},
         {"busy", VERDICT_TROUBLE},           {"ledger", VERDICT_TROUBLE},
         {"canceled", VERDICT_TROUBLE},       {"system", VERDICT_TROUBLE},
-        {"nomem", VERDICT_TROUBLE},
+        {"nomem", VERDICT_TROUBLE},          {"not-running", VERDICT_TROUBLE},
+        {"unsupported", VERDICT_TROUBLE},
 };
 
 uint64_t exchange_now_ms(void)

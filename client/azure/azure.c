@@ -111,11 +111,6 @@ static enum azjit_result set_origins(struct azjit_azure *azure, const struct clo
 	return result;
 }
 
-bool azjit_cloud_builtin(const char *name)
-{
-	return cloud_find(name);
-}
-
 static bool proxy_sound(const char *proxy)
 {
 	return !proxy || strncmp(proxy, "http://", 7) == 0 || strncmp(proxy, "https://", 8) == 0;

@@ -9,6 +9,7 @@
 #include "json.h"
 #include "url.h"
 
+#include <azjit/azure.h>
 #include <azjit/text.h>
 
 #include <strings.h>
@@ -30,6 +31,11 @@ const struct cloud *cloud_find(const char *name)
 		if (azjit_ieq(clouds[i].name, name))
 			return &clouds[i];
 	return NULL;
+}
+
+bool azjit_cloud_builtin(const char *name)
+{
+	return cloud_find(name);
 }
 
 // --- metadata -----------------------------------------------------------------------------------------

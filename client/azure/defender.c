@@ -120,13 +120,25 @@ struct azjit_call *azjit_assessment_get(struct azjit_azure *azure, const char *v
 
 // --- the plan -----------------------------------------------------------------------------------------
 
+static enum azjit_plan plan_of(const char *tier, const char *plan)
+{
+	if (azjit_ieq(tier, "Free"))
+		return AZJIT_PLAN_FREE;
+	if (!azjit_ieq(tier, "Standard"))
+		return AZJIT_PLAN_UNKNOWN;
+	if (azjit_ieq(plan, "P1"))
+		return AZJIT_PLAN_1;
+	return azjit_ieq(plan, "P2") ? AZJIT_PLAN_2 : AZJIT_PLAN_UNKNOWN;
+}
+
 const char *parse_pricing(const json_t *object, struct azjit_pricing *ret)
 {
 	const json_t *properties = js_member(object, "properties");
+	const char *tier = js_text(properties, "pricingTier"), *plan = js_text(properties, "subPlan");
 
-	if (!*js_text(properties, "pricingTier"))
+	if (!*tier)
 		return "a Defender plan without a tier";
-	*ret = (struct azjit_pricing){js_text(properties, "pricingTier"), js_text(properties, "subPlan")};
+	*ret = (struct azjit_pricing){.plan = plan_of(tier, plan), .tier = tier, .sub_plan = plan};
 	return NULL;
 }
 

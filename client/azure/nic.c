@@ -137,15 +137,35 @@ struct azjit_call *azjit_subnet_list(struct azjit_azure *azure, const char *scop
 
 // --- public addresses ---------------------------------------------------------------------------------
 
+// NULL if memory ran out. A name that is too long to be one is none.
+static const char *dns_name(struct arena *arena, const json_t *properties)
+{
+	const char *text = js_string(js_path(properties, "dnsSettings", "fqdn"));
+	size_t len = strlen(text);
+	char *copy;
+
+	if (len && text[len - 1] == '.')
+		len--;
+	if (len == 0 || len > AZJIT_DNS_NAME_MAX)
+		return "";
+	copy = arena_array(arena, len + 1, 1);
+	if (copy)
+		memcpy(copy, text, len);
+	return copy;
+}
+
 const char *parse_public_ips(struct arena *arena, const json_t *items, const struct azjit_public_ip **ret)
 {
 	struct azjit_public_ip *list = arena_array(arena, js_count(items), sizeof(*list));
 
 	for (size_t i = 0; list && i < js_count(items); i++) {
-		const json_t *item = json_array_get(items, i);
+		const json_t *item = json_array_get(items, i), *properties = js_member(item, "properties");
 
 		list[i].id = js_text(item, "id");
-		list[i].addr = js_addr(js_member(item, "properties"), "ipAddress");
+		list[i].addr = js_addr(properties, "ipAddress");
+		list[i].dns_name = dns_name(arena, properties);
+		if (!list[i].dns_name)
+			return PARSE_NOMEM;
 	}
 	*ret = list;
 	return list ? NULL : PARSE_NOMEM;

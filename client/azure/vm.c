@@ -21,14 +21,26 @@ static const char *os_name(const json_t *properties)
 	return azjit_ieq(text, "windows") ? "Windows" : "";
 }
 
-static const char *tag_value(const json_t *tags, const char *name)
+// A value that is no string is left out.
+static const char *parse_tags(struct arena *arena, const json_t *tags, struct azjit_vm *vm)
 {
-	const char *key;
+	struct azjit_tag *list = arena_array(arena, json_object_size(tags), sizeof(*list));
+	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)tags, key,
-	                    value) if (azjit_ieq(key, name)) return js_string(value);
-	return "";
+	if (!list)
+		return PARSE_NOMEM;
+	vm->tags = list;
+	vm->deny_tag = "";
+	json_object_foreach((json_t *)(uintptr_t)tags, name, value)
+	{
+		if (!json_is_string(value))
+			continue;
+		list[vm->tag_count++] = (struct azjit_tag){name, json_string_value(value)};
+		if (azjit_ieq(name, "azjit"))
+			vm->deny_tag = json_string_value(value);
+	}
+	return NULL;
 }
 
 // The primary interface first; a VM with one interface need not mark it.
@@ -65,7 +77,9 @@ const char *parse_vms(struct arena *arena, const json_t *items, const struct azj
 		list[i].name = js_text(item, "name");
 		list[i].location = js_text(item, "location");
 		list[i].os = os_name(properties);
-		list[i].deny_tag = tag_value(js_member(item, "tags"), "azjit");
+		what = parse_tags(arena, js_member(item, "tags"), &list[i]);
+		if (what)
+			break;
 		what = parse_interfaces(arena, js_path(properties, "networkProfile", "networkInterfaces"),
 		                        &list[i]);
 	}

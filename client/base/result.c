@@ -43,6 +43,10 @@ const char *azjit_result_name(enum azjit_result result)
 		return "rule-missing";
 	case AZJIT_RULE_SHADOWED:
 		return "rule-shadowed";
+	case AZJIT_NOT_RUNNING:
+		return "not-running";
+	case AZJIT_UNSUPPORTED:
+		return "unsupported";
 	case AZJIT_PORT_CLOSED:
 		return "port-closed";
 	case AZJIT_DEADLINE:
@@ -87,6 +91,7 @@ int azjit_result_exit(enum azjit_result result)
 	case AZJIT_NOT_MANAGED:
 		return EX_NOHOST;
 	case AZJIT_PORT_CLOSED:
+	case AZJIT_NOT_RUNNING:
 		return EX_UNAVAILABLE;
 	case AZJIT_NOMEM:
 	case AZJIT_RESULT_COUNT_:
@@ -114,6 +119,7 @@ int azjit_result_exit(enum azjit_result result)
 		return EX_NOPERM;
 	case AZJIT_CONFIG:
 	case AZJIT_RULE_SHADOWED:
+	case AZJIT_UNSUPPORTED:
 		return EX_CONFIG;
 	}
 	return EX_SOFTWARE;

@@ -206,8 +206,8 @@ static void on_found(void *userdata, enum azjit_result result, const char *text,
 
 	connect->lookup = NULL;
 	if (result != AZJIT_OK)
-		result = gate_lookup_failed(connect->conn, result, connect->host, connect->port, text,
-		                            &reason);
+		result = gate_lookup_failed(connect->conn, &connect->caller, result, connect->host,
+		                            connect->port, text, &reason);
 	else
 		result = gate_target(conn_broker(connect->conn), &connect->caller, connect->host, target,
 		                     NULL, &rule, &sources, &reason);

@@ -8,6 +8,8 @@
 #include "record.h"
 
 #include <ifaddrs.h>
+#include <stdio.h>
+#include <strings.h>
 
 enum azjit_result caller_of(struct conn *conn, const struct azjit_wire_msg *msg, struct caller *ret,
                             struct azjit_reason *reason)
@@ -121,14 +123,71 @@ enum azjit_result gate_target(struct broker *broker, const struct caller *caller
 	return AZJIT_OK;
 }
 
-enum azjit_result gate_lookup_failed(const struct conn *conn, enum azjit_result result, const char *host,
-                                     uint16_t port, const char *text, struct azjit_reason *reason)
+// --- what she may hear of a look-up -------------------------------------------------------------------
+
+struct listing {
+	struct broker *broker;
+	const struct caller *caller;
+	uint16_t port;
+	char text[400];
+	size_t len, count;
+};
+
+static void list_candidate(void *userdata, const char *vm_id, const char *written)
 {
+	struct listing *list = userdata;
+	const struct azjit_access_rule *rule;
+	int wrote;
+
+	if (azjit_access_target(list->broker->config, &list->caller->person, vm_id, list->port, &rule,
+	                        NULL) != AZJIT_OK)
+		return;
+	wrote = snprintf(list->text + list->len, sizeof(list->text) - list->len, "%s%s",
+	                 list->count ? ", " : "", written);
+	// What does not fit whole is left out.
+	if (wrote < 0 || (size_t)wrote >= sizeof(list->text) - list->len)
+		list->text[list->len] = '\0';
+	else
+		list->len += (size_t)wrote;
+	list->count++;
+}
+
+static enum azjit_result ambiguous(const struct conn *conn, const struct caller *caller, const char *host,
+                                   uint16_t port, struct azjit_reason *reason)
+{
+	struct broker *broker = conn_broker(conn);
+	struct listing list = {.broker = broker, .caller = caller, .port = port};
+
+	if (caller)
+		(void)azjit_inventory_candidates(broker->inventory, host, list_candidate, &list);
+	if (list.len)
+		return azjit_fail(reason, AZJIT_AMBIGUOUS,
+		                  "%s names several VMs; write the one you mean, of yours: %s", host,
+		                  list.text);
+	return azjit_fail(reason, AZJIT_AMBIGUOUS,
+	                  "%s names several VMs: write NAME@RESOURCE-GROUP or the VM's resource id", host);
+}
+
+enum azjit_result gate_lookup_failed(const struct conn *conn, const struct caller *caller,
+                                     enum azjit_result result, const char *host, uint16_t port,
+                                     const char *text, struct azjit_reason *reason)
+{
+	bool root = conn_peer(conn)->uid == 0;
+
+	// No host is called so: nobody shall try to reach one.
+	if ((result == AZJIT_NOT_FOUND || result == AZJIT_NOT_MANAGED) &&
+	    strncasecmp(host, AZJIT_TAG_PREFIX, strlen(AZJIT_TAG_PREFIX)) == 0)
+		return azjit_fail(reason, AZJIT_NOT_FOUND,
+		                  "no VM whose port %u is under a JIT policy bears the tag %s", port,
+		                  host + strlen(AZJIT_TAG_PREFIX));
 	if (result == AZJIT_NOT_FOUND || result == AZJIT_NOT_MANAGED)
 		return azjit_fail(reason, AZJIT_NOT_MANAGED, "%s port %u is under no JIT policy", host, port);
-	if (result == AZJIT_AMBIGUOUS && conn_peer(conn)->uid != 0)
-		return azjit_fail(reason, AZJIT_AMBIGUOUS,
-		                  "%s names several VMs: write NAME@RESOURCE-GROUP or the VM's resource id",
+	if (result == AZJIT_AMBIGUOUS && !root)
+		return ambiguous(conn, caller, host, port, reason);
+	if (result == AZJIT_CONFIG && !root)
+		return azjit_fail(reason, AZJIT_CONFIG,
+		                  "%s is an alias in this jump host's azjit.conf of no virtual machine that "
+		                  "azjit knows; ask its administrator",
 		                  host);
 	return azjit_fail(reason, result, "%s", text && text[0] ? text : "the VM cannot be looked up");
 }

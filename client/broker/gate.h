@@ -34,7 +34,9 @@ enum azjit_result gate_target(struct broker *broker, const struct caller *caller
 
 // What a caller may read of a look-up that found nothing (result is not AZJIT_OK; text is inventory's):
 // names of VMs and groups that no rule gives her are not told, and whether a VM exists is not either.
-enum azjit_result gate_lookup_failed(const struct conn *conn, enum azjit_result result, const char *host,
-                                     uint16_t port, const char *text, struct azjit_reason *reason);
+// caller: NULL where candidates of an ambiguous name are not wanted.
+enum azjit_result gate_lookup_failed(const struct conn *conn, const struct caller *caller,
+                                     enum azjit_result result, const char *host, uint16_t port,
+                                     const char *text, struct azjit_reason *reason);
 
 #endif

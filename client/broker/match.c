@@ -29,10 +29,12 @@ static void answer(struct conn *conn, enum azjit_result result, const char *host
 {
 	struct azjit_reason reason = {""};
 
-	// Of several VMs one is meant: connect asks which.
-	if (result != AZJIT_OK && result != AZJIT_AMBIGUOUS)
-		result = gate_lookup_failed(conn, result, host, port, text, &reason);
-	conn_done(conn, result == AZJIT_AMBIGUOUS ? AZJIT_OK : result, reason.text);
+	// Of several VMs one is meant, of an alias none that is known: connect says so.
+	if (result == AZJIT_AMBIGUOUS || result == AZJIT_CONFIG)
+		result = AZJIT_OK;
+	if (result != AZJIT_OK)
+		result = gate_lookup_failed(conn, NULL, result, host, port, text, &reason);
+	conn_done(conn, result, reason.text);
 }
 
 static void on_found(void *userdata, enum azjit_result result, const char *text, struct azjit_target *target)

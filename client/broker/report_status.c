@@ -143,7 +143,7 @@ static void put_target(struct azjit_wire_out *out, const struct azjit_target *ta
 	azjit_wire_put(out, "vm", target->vm_name);
 	azjit_wire_put(out, "vm_id", target->vm_id);
 	azjit_wire_put_u64(out, "port", target->port);
-	azjit_wire_put(out, "protocol", protocol_word(target->protocol));
+	azjit_wire_put(out, "protocol", protocol_word(target->policy.protocol));
 }
 
 static void put_until(struct azjit_wire_out *out, azjit_ticks until, azjit_ticks now)

@@ -10,6 +10,7 @@
 #include "verbs.h"
 
 #include <azjit/time.h>
+#include <strings.h>
 
 #define LOOKUP_MS   10000
 #define TARGETS_MAX 32
@@ -161,7 +162,8 @@ static void on_found(void *userdata, enum azjit_result result, const char *text,
 
 	item->lookup = NULL;
 	if (result != AZJIT_OK)
-		result = gate_lookup_failed(request->conn, result, item->host, item->port, text, &reason);
+		result = gate_lookup_failed(request->conn, &request->caller, result, item->host, item->port,
+		                            text, &reason);
 	else
 		result = gate_target(conn_broker(request->conn), &request->caller, item->host, target,
 		                     request->source[0] ? request->source : NULL, &rule, &sources, &reason);
@@ -215,7 +217,7 @@ static uint16_t port_of(struct broker *broker, const struct caller *caller, cons
 	return managed ? managed : 22;
 }
 
-// "VM" or "VM:PORT".
+// "VM" or "VM:PORT", where a VM may be written "tag:NAME=VALUE".
 static enum azjit_result add_item(struct request *request, const char *text, size_t len,
                                   struct azjit_reason *reason)
 {
@@ -230,6 +232,8 @@ static enum azjit_result add_item(struct request *request, const char *text, siz
 	memcpy(item->host, text, len);
 	item->host[len] = '\0';
 	colon = strrchr(item->host, ':');
+	if (colon && strncasecmp(item->host, AZJIT_TAG_PREFIX, (size_t)(colon + 1 - item->host)) == 0)
+		colon = NULL;
 	if (colon) {
 		*colon = '\0';
 		if (azjit_parse_port(colon + 1, &item->port) != AZJIT_OK || !item->host[0])

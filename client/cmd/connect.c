@@ -195,8 +195,9 @@ const struct azjit_cmd azjit_cmd_connect = {
         .name = "connect",
         .usage = "[--socket PATH] [--broker-user NAME] HOST PORT",
         .summary = "open a VM's port and connect stdin and stdout to it",
-        .help = "Opens PORT of the VM named HOST (its name, name@resource-group, resource id or address),\n"
-                "waits until packets pass, and relays stdin and stdout. Meant for ssh:\n"
+        .help = "Opens PORT of the VM named HOST (its name, name@resource-group, resource id, address or an\n"
+                "alias; azjit(1) tells all ways), waits until packets pass, and relays stdin and stdout.\n"
+                "Meant for ssh:\n"
                 "\n"
                 "  ProxyCommand azjit connect %h %p              on the jump host\n"
                 "  ProxyCommand ssh jump azjit connect %h %p     elsewhere\n"

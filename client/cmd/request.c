@@ -211,10 +211,10 @@ const struct azjit_cmd azjit_cmd_request = {
         .name = "request",
         .usage = "VM[:PORT]… [--for 1h] [--source ADDRESS] [--reason TEXT] [--no-wait] [--json]",
         .summary = "open ports of VMs without connecting",
-        .help = "Opens a port of each VM (its name, name@resource-group, resource id or address; the port "
-                "that\n"
-                "your rule gives if none is named) and waits until the rules are in force. stdout gets one\n"
-                "line for each port that is open; what failed goes to stderr.\n"
+        .help = "Opens a port of each VM (its name, name@resource-group, resource id, address or an alias;\n"
+                "azjit(1) tells all ways; the port that your rule gives if none is named) and waits until\n"
+                "the rules are in force. stdout gets one line for each port that is open; what failed goes\n"
+                "to stderr.\n"
                 "\n"
                 "  --for DURATION      45m, 1h30m …; default and maximum are your rule's\n"
                 "  --source SOURCE     self (this host), client (where you logged in from), an address or a\n"

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #define BROKER_USER  "azjit"
@@ -85,6 +86,34 @@ static void check_rule(const struct azjit_access_rule *rule, struct azjit_buf *w
 			                 "%s opens every virtual machine that the identity can see\n", name);
 }
 
+static bool is_name_of(const char *written, const char *name)
+{
+	size_t len = strcspn(written, "@");
+
+	return strlen(name) == len && strncasecmp(written, name, len) == 0;
+}
+
+// Inventory tells when it is asked whether a VM of an alias's name is there; what the file itself calls a
+// VM is known now.
+static void check_alias(const struct azjit_config *config, const struct azjit_alias *alias,
+                        struct azjit_buf *warnings)
+{
+	for (size_t i = 0; i < config->alias_count; i++)
+		if (is_name_of(config->aliases[i].vm, alias->name))
+			azjit_buf_printf(warnings,
+			                 "the alias \"%s\" has the name of a virtual machine, %s: the name "
+			                 "is ambiguous while there is one\n",
+			                 alias->name, config->aliases[i].vm);
+	for (size_t r = 0; r < config->rule_count; r++)
+		for (size_t i = 0; i < config->rules[r].targets.count; i++)
+			if (is_name_of(config->rules[r].targets.items[i], alias->name))
+				azjit_buf_printf(warnings,
+				                 "rule \"%s\" names the target %s, and there is an alias "
+				                 "\"%s\": rules name virtual machines, never aliases\n",
+				                 config->rules[r].name, config->rules[r].targets.items[i],
+				                 alias->name);
+}
+
 struct named_file {
 	const char *key, *path;
 	bool secret, linked;
@@ -154,6 +183,8 @@ enum azjit_result azjit_config_check(const struct azjit_config *config, struct a
 		azjit_buf_str(warnings, "there are no rules: nobody may open anything\n");
 	for (size_t i = 0; i < config->rule_count; i++)
 		check_rule(&config->rules[i], warnings);
+	for (size_t i = 0; i < config->alias_count; i++)
+		check_alias(config, &config->aliases[i], warnings);
 	check_names("break_glass_groups", "group", &config->break_glass_groups, warnings);
 	if (access(config->kill_switch, F_OK) == 0)
 		azjit_buf_printf(warnings, "the kill switch %s exists: nothing is requested\n",

@@ -46,6 +46,11 @@ const struct azjit_config_key azjit_config_keys[] = {
          "tokens."},
         {NULL, "subscriptions", AZJIT_KEY_GUIDS, AT(subscriptions), "[ ]", 0, 1000, NULL,
          "The subscriptions whose virtual machines azjit may open; empty: all that the identity sees."},
+        {NULL, "aliases", AZJIT_KEY_ALIASES, AT(aliases), "( )", 0, 1000, NULL,
+         "Names of your own for virtual machines: ( { name = \"prod-web\"; vm = \"web01@rg-web\"; } ). vm "
+         "is\n"
+         "whatever azjit connect takes, but no other alias. A name that a virtual machine bears, too, is\n"
+         "ambiguous. Rules name virtual machines, never aliases."},
         {NULL, "ca_file", AZJIT_KEY_PATH, AT_TEXT(ca_file), NULL, 0, 0, NULL,
          "Certificates (PEM) to trust for Azure's endpoints instead of the system's."},
         {NULL, "proxy", AZJIT_KEY_HTTP, AT_TEXT(proxy), NULL, 0, 0, NULL,

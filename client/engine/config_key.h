@@ -32,6 +32,7 @@ enum azjit_key_type {
 	AZJIT_KEY_ADDRESSES, // IPv4
 	AZJIT_KEY_PREFIX,    // one IPv4 prefix, allocated
 	AZJIT_KEY_MAP,       // struct azjit_source_map
+	AZJIT_KEY_ALIASES,   // struct azjit_alias
 	AZJIT_KEY_SOURCE,    // of a rule: the field is the whole rule
 	AZJIT_KEY_TYPES_,
 };

@@ -297,6 +297,100 @@ bool azjit_write_map(const struct azjit_config_key *key, const void *field, bool
 	return azjit_buf_str(out, json ? " ]" : " )");
 }
 
+// Names of root's own for virtual machines.
+
+#define ALIAS_MAX 64
+
+static const char *alias_fault(const char *name)
+{
+	struct azjit_addr addr;
+
+	if (name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] ||
+	    name[0] == '-')
+		return "an alias is made of letters, digits, '.', '_' and '-', and begins with no '-'";
+	if (strlen(name) > ALIAS_MAX)
+		return "it is longer than 64 bytes";
+	return azjit_addr_parse(name, &addr) == AZJIT_OK ? "an address is no alias" : NULL;
+}
+
+static enum azjit_result read_alias(const struct azjit_key_at *at, const config_setting_t *item,
+                                    struct azjit_alias *ret)
+{
+	const char *name = NULL, *vm = NULL, *fault;
+	const config_setting_t *members[2];
+	enum azjit_result result;
+
+	if (config_setting_type(item) != CONFIG_TYPE_GROUP)
+		return azjit_key_refuse(at, item);
+	members[0] = config_setting_get_member(item, "name");
+	members[1] = config_setting_get_member(item, "vm");
+	if (!members[0] || !members[1] || config_setting_length(item) != 2)
+		return azjit_key_fail(at, item, "takes exactly name and vm in each entry");
+	result = azjit_key_text(at, members[0], &name);
+	if (result == AZJIT_OK)
+		result = azjit_key_text(at, members[1], &vm);
+	if (result != AZJIT_OK)
+		return result;
+	fault = alias_fault(name);
+	if (fault)
+		return azjit_key_fail(at, item, "cannot take \"%.80s\": %s", name, fault);
+	ret->name = strdup(name);
+	ret->vm = strdup(vm);
+	return ret->name && ret->vm ? AZJIT_OK : AZJIT_NOMEM;
+}
+
+// An alias leads to a virtual machine, so none can lead in a circle.
+static enum azjit_result check_aliases(const struct azjit_key_at *at, const config_setting_t *setting,
+                                       const struct azjit_alias *aliases, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < count; j++) {
+			const config_setting_t *item = config_setting_get_elem(setting, (unsigned)i);
+
+			if (j < i && azjit_ieq(aliases[i].name, aliases[j].name))
+				return azjit_key_fail(at, item, "has \"%s\" twice", aliases[i].name);
+			if (azjit_ieq(aliases[i].vm, aliases[j].name))
+				return azjit_key_fail(at, item,
+				                      "has \"%s\" for \"%s\", which is an alias; write the "
+				                      "virtual machine",
+				                      aliases[i].name, aliases[i].vm);
+		}
+	return AZJIT_OK;
+}
+
+enum azjit_result azjit_read_aliases(const struct azjit_key_at *at, const config_setting_t *setting,
+                                     void *field)
+{
+	struct azjit_config_list *ret = field;
+	enum azjit_result result =
+	        make_room(at, setting, sizeof(struct azjit_alias), &ret->items, &ret->count);
+
+	if (result != AZJIT_OK)
+		return result;
+	for (size_t i = 0; i < ret->count && result == AZJIT_OK; i++)
+		result = read_alias(at, config_setting_get_elem(setting, (unsigned)i),
+		                    &((struct azjit_alias *)ret->items)[i]);
+	return result == AZJIT_OK ? check_aliases(at, setting, ret->items, ret->count) : result;
+}
+
+bool azjit_write_aliases(const struct azjit_config_key *key, const void *field, bool json,
+                         struct azjit_buf *out)
+{
+	const struct azjit_config_list *list = field;
+
+	azjit_buf_str(out, json ? "[" : "(");
+	for (size_t i = 0; i < list->count; i++) {
+		const struct azjit_alias *alias = &((const struct azjit_alias *)list->items)[i];
+
+		azjit_buf_printf(out, json ? "%s{ \"name\": " : "%s{ name = ", i ? ", " : " ");
+		azjit_write_quoted(alias->name, out);
+		azjit_buf_str(out, json ? ", \"vm\": " : "; vm = ");
+		azjit_write_quoted(alias->vm, out);
+		azjit_buf_str(out, json ? " }" : "; }");
+	}
+	return azjit_buf_str(out, json ? " ]" : " )");
+}
+
 // A rule's source: two words or a list.
 
 enum azjit_result azjit_read_source(const struct azjit_key_at *at, const config_setting_t *setting,

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum shape { SHAPE_PLAIN = 0, SHAPE_POINTER, SHAPE_STRINGS, SHAPE_LIST, SHAPE_SOURCE };
+enum shape { SHAPE_PLAIN = 0, SHAPE_POINTER, SHAPE_STRINGS, SHAPE_LIST, SHAPE_ALIASES, SHAPE_SOURCE };
 
 struct key_type {
 	azjit_key_reader *read;
@@ -48,6 +48,8 @@ static const struct key_type types[AZJIT_KEY_TYPES_] = {
                               "an IPv4 address or prefix in quotes"},
         [AZJIT_KEY_MAP] = {azjit_read_map, azjit_write_map, SHAPE_LIST,
                            "a list ( { from = \"10.8.0.0/16\"; to = \"20.1.2.3\"; } )"},
+        [AZJIT_KEY_ALIASES] = {azjit_read_aliases, azjit_write_aliases, SHAPE_ALIASES,
+                               "a list ( { name = \"prod-web\"; vm = \"web01@rg-web\"; } )"},
         [AZJIT_KEY_SOURCE] = {azjit_read_source, azjit_write_source, SHAPE_SOURCE,
                               "\"self\", \"client\" or a list of addresses and prefixes: [ \"20.1.2.3\" ]"},
 };
@@ -104,6 +106,16 @@ static void clear_strings(struct azjit_strings *strings)
 	*strings = (struct azjit_strings){NULL, 0};
 }
 
+static void clear_aliases(struct azjit_config_list *list)
+{
+	for (size_t i = 0; list->items && i < list->count; i++) {
+		free(((struct azjit_alias *)list->items)[i].name);
+		free(((struct azjit_alias *)list->items)[i].vm);
+	}
+	free(list->items);
+	*list = (struct azjit_config_list){NULL, 0};
+}
+
 void azjit_key_clear(const struct azjit_config_key *key, void *base)
 {
 	void *field = (char *)base + key->offset;
@@ -122,6 +134,9 @@ void azjit_key_clear(const struct azjit_config_key *key, void *base)
 	case SHAPE_LIST:
 		free(((struct azjit_config_list *)field)->items);
 		*(struct azjit_config_list *)field = (struct azjit_config_list){NULL, 0};
+		break;
+	case SHAPE_ALIASES:
+		clear_aliases(field);
 		break;
 	case SHAPE_SOURCE:
 		free(rule->prefixes);

@@ -14,11 +14,11 @@ typedef bool azjit_key_writer(const struct azjit_config_key *key, const void *fi
 azjit_key_reader azjit_read_string, azjit_read_number, azjit_read_switch, azjit_read_duration,
         azjit_read_choice;
 azjit_key_reader azjit_read_strings, azjit_read_ports, azjit_read_addresses, azjit_read_prefix,
-        azjit_read_map, azjit_read_source;
+        azjit_read_map, azjit_read_aliases, azjit_read_source;
 azjit_key_writer azjit_write_string, azjit_write_number, azjit_write_switch, azjit_write_duration,
         azjit_write_choice;
 azjit_key_writer azjit_write_strings, azjit_write_ports, azjit_write_addresses, azjit_write_prefix,
-        azjit_write_map, azjit_write_source;
+        azjit_write_map, azjit_write_aliases, azjit_write_source;
 
 // "KEY takes …, not …".
 enum azjit_result azjit_key_refuse(const struct azjit_key_at *at, const config_setting_t *setting);

@@ -22,6 +22,18 @@ static enum azjit_result let_through(const struct azjit_grant *grant, const stru
 		return azjit_fail(reason, AZJIT_PORT_CLOSED,
 		                  "nothing listens on port %u of %s: it refuses the connection, though %s",
 		                  grant->port, name, why->text);
+	if (grant_has_no_gate(grant))
+		return azjit_fail(
+		        reason, AZJIT_UNSUPPORTED,
+		        "%s has no security group, neither at its interface nor at its subnet, and no "
+		        "Azure Firewall in front: just-in-time access does nothing for it; attach a "
+		        "security group",
+		        name);
+	if (azjit_streq(grant->ev.power, "running"))
+		return azjit_fail(reason, AZJIT_PORT_CLOSED,
+		                  "%s runs and does not answer on port %u, though %s: does its own firewall "
+		                  "allow it?",
+		                  name, grant->port, why->text);
 	return azjit_fail(reason, AZJIT_PORT_CLOSED,
 	                  "%s does not answer on port %u, though %s: is it running, and does its own "
 	                  "firewall allow it?",
@@ -67,6 +79,10 @@ static enum azjit_result waiting(const struct azjit_grant *grant, struct azjit_r
 {
 	const struct azjit_verdict_why *why;
 
+	if (power_is_down(grant->ev.power))
+		return azjit_fail(reason, AZJIT_NOT_RUNNING,
+		                  "%s does not run (Azure says %s): start it, then connect again",
+		                  azjit_id_name(grant->vm_id), grant->ev.power);
 	switch (evidence_verdict(grant, &why)) {
 	case AZJIT_VERDICT_ALLOW:
 		return let_through(grant, why, reason);

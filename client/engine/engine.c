@@ -98,6 +98,7 @@ void grant_free(struct azjit_grant *grant)
 	request_unref(grant->pending);
 	azjit_source_free(grant->deadline);
 	azjit_lookup_cancel(grant->lookup);
+	azjit_call_cancel(grant->power);
 	azjit_target_free(grant->target);
 	for (int i = 0; i < LEVEL_COUNT; i++)
 		free(grant->ev.levels[i].nsg_id);

@@ -152,6 +152,7 @@ void grant_open(struct azjit_grant *grant, const char *how)
 	grant->ev.lost_reads = 0;
 	grant->attempts = 0;
 	grant->deadline = azjit_source_free(grant->deadline);
+	grant->power = azjit_call_cancel(grant->power);
 	grant->probing = false; // the relay holds the winning socket for the first flow
 	grant_tell(grant, false, AZJIT_OK, how);
 }
@@ -167,6 +168,7 @@ void grant_fail(struct azjit_grant *grant, enum azjit_result result, const char 
 	grant_probe(grant, false);
 	grant_poll(grant, false);
 	grant->deadline = azjit_source_free(grant->deadline);
+	grant->power = azjit_call_cancel(grant->power);
 	request_unref(STEAL(grant->pending));
 	grant->state = AZJIT_GRANT_FAILED;
 	grant->ended_ms = azjit_time_monotonic_ms();
@@ -232,6 +234,8 @@ void grant_decide(struct azjit_grant *grant)
 	}
 	if (verdict != AZJIT_VERDICT_ALLOW)
 		return;
+	if (!grant->ev.allowed_since_ms)
+		grant->ev.allowed_since_ms = now;
 	if (!grant->wants_probe) {
 		how_by_rule(why, how, sizeof(how));
 		grant_open(grant, how);

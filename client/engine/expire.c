@@ -150,6 +150,8 @@ void grant_tick(struct azjit_grant *grant)
 	case AZJIT_GRANT_WAITING:
 		if (now >= grant->until)
 			begin_expiring(grant);
+		else if (grant->state == AZJIT_GRANT_WAITING)
+			grant_ask_power(grant);
 		break;
 	case AZJIT_GRANT_EXPIRING:
 	case AZJIT_GRANT_OVERDUE:

@@ -60,6 +60,9 @@ struct evidence {
 	unsigned policy_reads; // whole, while the policy was not Updating
 	char policy_error[192];
 	char probe_errno[24];
+	uint64_t allowed_since_ms; // the rules have let us through since, 0: not
+	bool power_asked;
+	char power[24];            // "deallocated", "" if not known
 	uint64_t refused_since_ms; // the target has refused since, 0: not
 	bool rule_told;
 	unsigned lost_reads; // in a row, of an open grant: neither entry nor rule
@@ -108,6 +111,7 @@ struct azjit_grant {
 	struct azjit_source *deadline; // of the wait
 	uint64_t accepted_ms, watch_until_ms, ended_ms, expired_ms, next_poll_ms;
 	struct azjit_lookup *lookup;
+	struct azjit_call *power; // asks whether the machine runs
 };
 TAILQ_HEAD(grants, azjit_grant);
 
@@ -131,6 +135,7 @@ struct azjit_request {
 	char answer_correlation_id[64];
 	uint64_t anchor_seq;
 	struct azjit_call *call;
+	char *refusal; // Azure's, while `call` asks for the plan of the subscription
 	struct azjit_source *retry;
 	unsigned tries;
 	uint64_t sent_ms;
@@ -198,7 +203,13 @@ bool request_names(const struct azjit_jit_request *entry, const struct azjit_pre
 bool request_fits(const struct azjit_request *request, const struct azjit_jit_request *entries, size_t count,
                   char *why, size_t size);
 void request_taken(struct azjit_request *request, const char *event);
+// Ends it: its grants fail with this, or go on with the request that they had before.
+void request_over(struct azjit_request *request, enum azjit_result result, const char *text);
 void request_repeat(struct azjit_grant *grant); // an intent that never arrived, sent anew under a new one
+
+// refusal.c: a request that Azure refused is over once it is known whether its subscription has the plan that
+// just-in-time access needs. False: could not be asked.
+bool refusal_explain(struct azjit_request *request, const char *text);
 
 // poll.c
 void grant_poll(struct azjit_grant *grant, bool on); // policy and both groups
@@ -219,6 +230,12 @@ void grant_decide(struct azjit_grant *grant);
 void grant_open(struct azjit_grant *grant, const char *how);
 void grant_fail(struct azjit_grant *grant, enum azjit_result result, const char *fmt, ...) _printf_(3, 4);
 void grant_probe(struct azjit_grant *grant, bool on);
+
+// power.c: asks once, when the rules let a waiting grant's probe through and nothing answers.
+void grant_ask_power(struct azjit_grant *grant);
+bool power_is_down(const char *power);
+// No security group at either level and no firewall in front: no rule of just-in-time access can be there.
+bool grant_has_no_gate(const struct azjit_grant *grant);
 
 // diagnose.c: why it is not open, as one sentence; never AZJIT_OK.
 enum azjit_result grant_diagnose(const struct azjit_grant *grant, struct azjit_reason *reason);

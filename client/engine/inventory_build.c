@@ -14,7 +14,7 @@ struct subnet {
 	inv_str id, nsg; // nsg: of the snapshot
 };
 struct public_ip {
-	inv_str id;
+	inv_str id, dns_name;
 	uint32_t addr;
 };
 // A policy says these ports of a VM.
@@ -22,6 +22,7 @@ struct claim {
 	inv_str vm;
 	uint32_t first_port;
 	uint16_t port_count;
+	bool firewall;
 };
 
 #define SETS_COMPARED 8 // port sets of one policy that are looked at for an equal one
@@ -188,6 +189,7 @@ static void feed_policy(struct inv_builder *builder, const struct azjit_jit_poli
 		if (claim.first_port == INV_NONE)
 			claim.first_port = add_ports(builder, id, vm);
 		claim.vm = add_text(builder, &builder->text, vm->id);
+		claim.firewall = vm->public_address && *vm->public_address;
 		room = push(builder, &builder->claims, 1, sizeof(claim));
 		if (room)
 			*room = claim;
@@ -250,6 +252,8 @@ bool inv_add_policies(struct inv_builder *builder, size_t *ret_added)
 		struct inv_vm *vm = at == INV_NONE ? NULL : INV(struct inv_vm, &s->vms, at);
 
 		// A policy may name a VM that is gone (azure.md §1.6), and be listed twice.
+		if (vm)
+			vm->firewall |= claim->firewall;
 		if (vm && vm->port_count == 0) {
 			vm->first_port = claim->first_port;
 			vm->port_count = claim->port_count;
@@ -264,6 +268,19 @@ bool inv_add_policies(struct inv_builder *builder, size_t *ret_added)
 
 // --- VMs and what hangs on them ---
 
+static void feed_tags(struct inv_builder *builder, const struct azjit_vm *from, uint32_t vm)
+{
+	struct inv_tag *tags =
+	        from->tag_count ? push(builder, &builder->snapshot->tags, from->tag_count, sizeof(*tags))
+	                        : NULL;
+
+	for (size_t i = 0; tags && i < from->tag_count; i++) {
+		inv_tag_hash(from->tags[i].name, strlen(from->tags[i].name), from->tags[i].value,
+		             tags[i].hash);
+		tags[i].vm = vm;
+	}
+}
+
 void inv_feed_vms(struct inv_builder *builder, const struct azjit_vm *vms, size_t count)
 {
 	struct inv_snapshot *s = builder->snapshot;
@@ -277,6 +294,7 @@ void inv_feed_vms(struct inv_builder *builder, const struct azjit_vm *vms, size_
 			return;
 		vm->id = add_text(builder, &s->text, vms[i].id);
 		vm->stopped = azjit_ieq(vms[i].deny_tag, "deny");
+		feed_tags(builder, &vms[i], s->vms.count - 1);
 		*nics = at;
 		*INV(uint32_t, &builder->lists, at) = (uint32_t)vms[i].nic_count;
 		for (size_t j = 0; j < vms[i].nic_count; j++)
@@ -334,6 +352,7 @@ void inv_feed_public_ips(struct inv_builder *builder, const struct azjit_public_
 		if (!ip)
 			return;
 		ip->id = add_text(builder, &builder->text, ips[i].id);
+		ip->dns_name = add_text(builder, &builder->text, ips[i].dns_name);
 		ip->addr = inv_addr_number(&ips[i].addr);
 	}
 }
@@ -380,6 +399,20 @@ struct tables {
 	struct table nics, subnets, public_ips;
 };
 
+// Few have one, so it takes no room in the address.
+static void add_dns_name(struct inv_builder *builder, const struct public_ip *ip, uint32_t address)
+{
+	struct inv_dns_name *name;
+
+	if (!ip || !ip->dns_name)
+		return;
+	name = push(builder, &builder->snapshot->dns_names, 1, sizeof(*name));
+	if (!name)
+		return;
+	name->text = add_text(builder, &builder->snapshot->text, inv_text(&builder->text, ip->dns_name));
+	name->address = address;
+}
+
 static void add_address(struct inv_builder *builder, const struct tables *tables, uint32_t vm,
                         const struct nic *nic, const struct ipconfig *config)
 {
@@ -406,6 +439,7 @@ static void add_address(struct inv_builder *builder, const struct tables *tables
 	        .subnet_unread = !subnet,
 	};
 	owner->address_count++;
+	add_dns_name(builder, ip, builder->snapshot->addresses.count - 1);
 }
 
 // The primary NIC comes first in the VM's list; its primary configuration first of it.
@@ -445,54 +479,13 @@ static bool join(struct inv_builder *builder)
 	return ok && !builder->failed;
 }
 
-// --- indexes ---
-
-static const char *vm_id(const void *context, uint32_t vm)
-{
-	const struct inv_snapshot *s = context;
-
-	return inv_text(&s->text, INV(struct inv_vm, &s->vms, vm)->id);
-}
-
-static uint32_t hash_id(const void *context, uint32_t vm)
-{
-	return inv_hash_text(vm_id(context, vm));
-}
-
-static uint32_t hash_name(const void *context, uint32_t vm)
-{
-	return inv_hash_text(azjit_id_name(vm_id(context, vm)));
-}
-
-static uint32_t hash_private(const void *context, uint32_t address)
-{
-	const struct inv_snapshot *s = context;
-
-	return inv_hash_number(INV(struct inv_address, &s->addresses, address)->private_addr);
-}
-
-static uint32_t hash_public(const void *context, uint32_t address)
-{
-	const struct inv_snapshot *s = context;
-
-	return inv_hash_number(INV(struct inv_address, &s->addresses, address)->public_addr);
-}
-
 bool inv_build(struct inv_builder *builder)
 {
-	struct inv_snapshot *s = builder->snapshot;
 	size_t added;
 
-	if (builder->failed || !join(builder) || !inv_index_build(&s->by_id, s->vms.count, hash_id, s) ||
-	    !inv_index_build(&s->by_name, s->vms.count, hash_name, s) ||
-	    !inv_index_build(&s->by_private, s->addresses.count, hash_private, s) ||
-	    !inv_index_build(&s->by_public, s->addresses.count, hash_public, s) ||
+	if (builder->failed || !join(builder) || !inv_snapshot_index(builder->snapshot) ||
 	    !inv_add_policies(builder, &added))
 		return false;
-	inv_trim(&s->text, 1);
-	inv_trim(&s->lists, sizeof(uint32_t));
-	inv_trim(&s->vms, sizeof(struct inv_vm));
-	inv_trim(&s->addresses, sizeof(struct inv_address));
-	inv_trim(&s->ports, sizeof(struct inv_port));
+	inv_snapshot_trim(builder->snapshot);
 	return true;
 }

@@ -1,34 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Against: a name that fits another VM than the one meant (several are never chosen from), and an Azure
-// object that claims an address which must never be dialled: whoever may write a NIC or a public address
-// in a subscription that we read decides what stands there, so azjit_addr_forbidden has the last word.
+// Against: a name that fits another VM than the one meant: several are never chosen from.
 #include "inventory_private.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
+#include <strings.h>
 
 #define NAMED_IN_REASON 4
-
-void azjit_target_free(struct azjit_target *target)
-{
-	if (!target)
-		return;
-	free(target->vm_id);
-	free(target->vm_name);
-	free(target->group);
-	free(target->subscription);
-	free(target->policy_id);
-	free(target->policy_name);
-	free(target->nic_nsg_id);
-	free(target->subnet_nsg_id);
-	for (size_t i = 0; i < target->policy_prefixes.count; i++)
-		free(target->policy_prefixes.items[i]);
-	free(target->policy_prefixes.items);
-	for (size_t i = 0; i < target->asg_ids.count; i++)
-		free(target->asg_ids.items[i]);
-	free(target->asg_ids.items);
-	free(target);
-}
+#define CANDIDATE_CHARS 512
+#define POLICIES_MAX    16 // of one port of one VM
 
 static const struct inv_vm *vm_at(const struct inv_snapshot *s, uint32_t vm)
 {
@@ -42,23 +21,18 @@ static const char *id_of(const struct inv_snapshot *s, uint32_t vm)
 
 // --- which VM ---
 
-struct match {
-	uint32_t vm;
-	uint32_t address; // the record that was named by address, INV_NONE otherwise
-	bool by_public;
-};
 struct matches {
-	struct match first[NAMED_IN_REASON];
-	size_t count;
+	struct inv_match first[AZJIT_CANDIDATES_MAX];
+	size_t count; // in all
 };
 
 static void add_match(struct matches *matches, uint32_t vm, uint32_t address, bool by_public)
 {
-	for (size_t i = 0; i < matches->count && i < NAMED_IN_REASON; i++)
+	for (size_t i = 0; i < matches->count && i < AZJIT_CANDIDATES_MAX; i++)
 		if (matches->first[i].vm == vm)
 			return;
-	if (matches->count < NAMED_IN_REASON)
-		matches->first[matches->count] = (struct match){vm, address, by_public};
+	if (matches->count < AZJIT_CANDIDATES_MAX)
+		matches->first[matches->count] = (struct inv_match){vm, address, by_public};
 	matches->count++;
 }
 
@@ -90,13 +64,49 @@ static void match_address(const struct inv_snapshot *s, uint32_t number, struct 
 			add_match(ret, INV(struct inv_address, &s->addresses, a)->vm, a, true);
 }
 
-static void match(const struct inv_snapshot *s, const char *what, struct matches *ret)
+// As text, with or without the root's dot; nothing is resolved.
+static void match_dns_name(const struct inv_snapshot *s, const char *what, struct matches *ret)
+{
+	size_t len = strlen(what);
+	char name[AZJIT_DNS_NAME_MAX + 1];
+
+	if (len && what[len - 1] == '.')
+		len--;
+	if (len == 0 || len >= sizeof(name))
+		return;
+	(void)snprintf(name, sizeof(name), "%.*s", (int)len, what);
+	for (uint32_t n = inv_index_first(&s->by_dns_name, inv_hash_text(name)); n != INV_NONE;
+	     n = inv_index_next(&s->by_dns_name, n)) {
+		const struct inv_dns_name *found = INV(struct inv_dns_name, &s->dns_names, n);
+
+		if (azjit_ieq(inv_text(&s->text, found->text), name))
+			add_match(ret, INV(struct inv_address, &s->addresses, found->address)->vm,
+			          found->address, true);
+	}
+}
+
+static void match_tag(const struct inv_snapshot *s, const char *tag, struct matches *ret)
+{
+	const char *equals = strchr(tag, '=');
+	uint32_t hash[2], first, count;
+
+	if (!equals || equals == tag)
+		return;
+	inv_tag_hash(tag, (size_t)(equals - tag), equals + 1, hash);
+	first = inv_tags_of(s, hash, &count);
+	for (uint32_t i = 0; i < count; i++)
+		add_match(ret, INV(struct inv_tag, &s->tags, first + i)->vm, INV_NONE, false);
+}
+
+static void match_written(const struct inv_snapshot *s, const char *what, struct matches *ret)
 {
 	const char *at = strchr(what, '@');
 	struct azjit_addr addr;
 	char name[128];
 
-	if (what[0] == '/') {
+	if (strncasecmp(what, AZJIT_TAG_PREFIX, strlen(AZJIT_TAG_PREFIX)) == 0) {
+		match_tag(s, what + strlen(AZJIT_TAG_PREFIX), ret);
+	} else if (what[0] == '/') {
 		uint32_t vm = inv_vm_by_id(s, what);
 
 		if (vm != INV_NONE)
@@ -106,56 +116,104 @@ static void match(const struct inv_snapshot *s, const char *what, struct matches
 			match_address(s, inv_addr_number(&addr), ret);
 	} else if (!at) {
 		match_name(s, what, NULL, ret);
+		match_dns_name(s, what, ret);
 	} else if ((size_t)(at - what) < sizeof(name)) {
 		(void)snprintf(name, sizeof(name), "%.*s", (int)(at - what), what);
 		match_name(s, name, at + 1, ret);
 	}
 }
 
-// name@group each, or whole ids where that would not tell them apart.
+static const struct azjit_alias *alias_of(const struct azjit_config *config, const char *what)
+{
+	for (size_t i = 0; i < config->alias_count; i++)
+		if (azjit_ieq(config->aliases[i].name, what))
+			return &config->aliases[i];
+	return NULL;
+}
+
+// Neither of an alias and a VM of its name wins: whoever creates such a VM shall not be dialled in place
+// of root's, and root shall not hide a VM unawares.
+static void match(const struct azjit_inventory *inventory, const char *what, struct matches *ret)
+{
+	const struct azjit_alias *alias = alias_of(inventory->config, what);
+
+	if (alias)
+		match_written(inventory->snapshot, alias->vm, ret);
+	match_written(inventory->snapshot, what, ret);
+}
+
+// name@group, or the whole id where that would not tell it apart.
+static void write_candidate(const struct inv_snapshot *s, uint32_t vm, char ret_text[CANDIDATE_CHARS])
+{
+	const char *id = id_of(s, vm), *name = azjit_id_name(id);
+	struct matches same = {.count = 0};
+	char group[128] = "";
+
+	(void)azjit_id_segment(id, "resourceGroups", group, sizeof(group));
+	match_name(s, name, group, &same);
+	if (same.count > 1)
+		(void)snprintf(ret_text, CANDIDATE_CHARS, "%s", id);
+	else
+		(void)snprintf(ret_text, CANDIDATE_CHARS, "%s@%s", name, group);
+}
+
 static enum azjit_result ambiguous(const struct inv_snapshot *s, const char *what,
                                    const struct matches *found, struct azjit_reason *reason)
 {
-	char list[400] = "", group[128], clean[80];
+	char list[400] = "", candidate[CANDIDATE_CHARS], clean[80];
 	size_t len = 0;
 
 	for (size_t i = 0; i < found->count && i < NAMED_IN_REASON && len < sizeof(list); i++) {
-		const char *id = id_of(s, found->first[i].vm), *name = azjit_id_name(id);
-		struct matches same = {.count = 0};
-
-		if (!azjit_id_segment(id, "resourceGroups", group, sizeof(group)))
-			group[0] = '\0';
-		match_name(s, name, group, &same);
-		if (same.count > 1)
-			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "", id);
-		else
-			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s@%s", i ? ", " : "",
-			                        name, group);
+		write_candidate(s, found->first[i].vm, candidate);
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "", candidate);
 	}
 	azjit_printable(what, clean, sizeof(clean));
 	return azjit_fail(reason, AZJIT_AMBIGUOUS, "%s fits %zu virtual machines; write one of: %s%s", clean,
 	                  found->count, list, found->count > NAMED_IN_REASON ? " …" : "");
 }
 
+size_t azjit_inventory_candidates(const struct azjit_inventory *inventory, const char *what,
+                                  azjit_candidate_fn *fn, void *userdata)
+{
+	struct matches found = {.count = 0};
+	char candidate[CANDIDATE_CHARS];
+
+	if (inventory->snapshot)
+		match(inventory, what, &found);
+	for (size_t i = 0; i < found.count && i < AZJIT_CANDIDATES_MAX; i++) {
+		write_candidate(inventory->snapshot, found.first[i].vm, candidate);
+		fn(userdata, id_of(inventory->snapshot, found.first[i].vm), candidate);
+	}
+	return found.count;
+}
+
 // --- which policy ---
 
-// The policy that lists the port for TCP; of several the one that allows the longest time.
-static const struct inv_port *best_port(const struct inv_snapshot *s, const struct inv_vm *vm,
-                                        uint16_t number, bool *ret_udp)
+// The policies that list the port for TCP, those that allow the longest time first. Returns how many.
+static size_t policies_of(const struct inv_snapshot *s, const struct inv_vm *vm, uint16_t number,
+                          const struct inv_port *ret[POLICIES_MAX], bool *ret_udp)
 {
-	const struct inv_port *best = NULL;
+	size_t count = 0;
 
 	for (uint32_t i = 0; i < vm->port_count; i++) {
 		const struct inv_port *port = INV(struct inv_port, &s->ports, vm->first_port + i);
+		size_t at = count;
 
 		if (port->number != number)
 			continue;
-		if (port->protocol == AZJIT_PROTOCOL_UDP)
+		if (port->protocol == AZJIT_PROTOCOL_UDP) {
 			*ret_udp = true;
-		else if (!best || port->max_duration_s > best->max_duration_s)
-			best = port;
+			continue;
+		}
+		while (at > 0 && port->max_duration_s > ret[at - 1]->max_duration_s)
+			at--;
+		if (at == POLICIES_MAX)
+			continue;
+		count += count < POLICIES_MAX;
+		memmove(&ret[at + 1], &ret[at], (count - 1 - at) * sizeof(*ret));
+		ret[at] = port;
 	}
-	return best;
+	return count;
 }
 
 static enum azjit_result not_managed(const struct inv_snapshot *s, const struct inv_vm *vm, uint16_t number,
@@ -177,110 +235,10 @@ static enum azjit_result not_managed(const struct inv_snapshot *s, const struct 
 	                  "port %u of %s is under no just-in-time policy, which has %s", number, name, list);
 }
 
-// --- the copy ---
-
-static bool copy_list(const struct inv_snapshot *s, uint32_t list, struct azjit_strings *ret)
-{
-	uint32_t count = *INV(uint32_t, &s->lists, list);
-
-	ret->items = calloc((size_t)count + 1, sizeof(char *));
-	for (uint32_t i = 0; ret->items && i < count; i++) {
-		ret->items[i] = strdup(inv_text(&s->text, *INV(uint32_t, &s->lists, list + 1 + i)));
-		if (!ret->items[i])
-			return false;
-		ret->count++;
-	}
-	return ret->items != NULL;
-}
-
-static bool copy_names(const struct inv_snapshot *s, const struct inv_vm *vm, const struct inv_port *port,
-                       struct azjit_target *ret)
-{
-	const char *id = inv_text(&s->text, vm->id), *policy = inv_text(&s->text, port->policy);
-	char group[128] = "", subscription[64] = "";
-
-	(void)azjit_id_segment(id, "resourceGroups", group, sizeof(group));
-	(void)azjit_id_segment(id, "subscriptions", subscription, sizeof(subscription));
-	ret->vm_id = strdup(id);
-	ret->vm_name = strdup(azjit_id_name(id));
-	ret->group = strdup(group);
-	ret->subscription = strdup(subscription);
-	ret->policy_id = strdup(policy);
-	ret->policy_name = strdup(azjit_id_name(policy));
-	return ret->vm_id && ret->vm_name && ret->group && ret->subscription && ret->policy_id &&
-	       ret->policy_name;
-}
-
-static bool copy_path(const struct inv_snapshot *s, const struct inv_address *address,
-                      struct azjit_target *ret)
-{
-	inv_addr_from(address->private_addr, &ret->private_addr);
-	inv_addr_from(address->public_addr, &ret->public_addr);
-	ret->subnet_unread = address->subnet_unread;
-	if (address->nic_nsg) {
-		ret->nic_nsg_id = strdup(inv_text(&s->text, address->nic_nsg));
-		if (!ret->nic_nsg_id)
-			return false;
-	}
-	if (address->subnet_nsg) {
-		ret->subnet_nsg_id = strdup(inv_text(&s->text, address->subnet_nsg));
-		if (!ret->subnet_nsg_id)
-			return false;
-	}
-	return copy_list(s, address->asgs, &ret->asg_ids);
-}
-
-// Named by address: that one. Else the private one, the public one where configured or only there.
-static uint32_t choose_dial(const struct inv_address *address, const struct match *match, bool prefer_public)
-{
-	if (match->address != INV_NONE)
-		return match->by_public ? address->public_addr : address->private_addr;
-	if (address->public_addr && (prefer_public || !address->private_addr))
-		return address->public_addr;
-	return address->private_addr;
-}
-
-static enum azjit_result check_dial(const struct azjit_target *target, struct azjit_reason *reason)
-{
-	char text[AZJIT_ADDR_CHARS];
-	const char *why;
-
-	if (!azjit_addr_forbidden(&target->dial, &why))
-		return AZJIT_OK;
-	azjit_addr_format(&target->dial, text);
-	return azjit_fail(reason, AZJIT_DENIED,
-	                  "Azure gives %s the address %s (%s), to which nothing is ever connected",
-	                  target->vm_name, text, why);
-}
-
-static enum azjit_result make_target(const struct azjit_inventory *inventory, const struct match *match,
-                                     const struct inv_port *port, struct azjit_target **ret,
-                                     struct azjit_reason *reason)
-{
-	_cleanup_(azjit_target_freep) struct azjit_target *target = calloc(1, sizeof(*target));
-	const struct inv_snapshot *s = inventory->snapshot;
-	const struct inv_vm *vm = vm_at(s, match->vm);
-	uint32_t at = match->address != INV_NONE ? match->address : vm->first_address;
-	const struct inv_address *address = INV(struct inv_address, &s->addresses, at);
-	enum azjit_result result;
-
-	if (!target || !copy_names(s, vm, port, target) || !copy_path(s, address, target) ||
-	    !copy_list(s, port->prefixes, &target->policy_prefixes))
-		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
-	target->port = port->number;
-	target->protocol = (enum azjit_protocol)port->protocol;
-	target->max_duration_s = port->max_duration_s;
-	target->stopped_by_tag = vm->stopped;
-	inv_addr_from(choose_dial(address, match, inventory->config->prefer_public), &target->dial);
-	result = check_dial(target, reason);
-	if (result == AZJIT_OK)
-		*ret = STEAL(target);
-	return result;
-}
-
 static enum azjit_result not_found(const struct azjit_inventory *inventory, const char *what,
                                    struct azjit_reason *reason)
 {
+	const struct azjit_alias *alias = alias_of(inventory->config, what);
 	char clean[80];
 
 	azjit_printable(what, clean, sizeof(clean));
@@ -288,6 +246,11 @@ static enum azjit_result not_found(const struct azjit_inventory *inventory, cons
 		return azjit_fail(reason, AZJIT_NOT_FOUND,
 		                  "the virtual machines could not be read yet%s%.300s",
 		                  inventory->error.text[0] ? ": " : "", inventory->error.text);
+	if (alias)
+		return azjit_fail(reason, AZJIT_CONFIG,
+		                  "%s is an alias of %.300s in azjit.conf, and no virtual machine of ours is "
+		                  "called that",
+		                  clean, alias->vm);
 	return azjit_fail(reason, AZJIT_NOT_FOUND, "no virtual machine of ours is called %s", clean);
 }
 
@@ -296,25 +259,26 @@ enum azjit_result inv_find(const struct azjit_inventory *inventory, const char *
 {
 	const struct inv_snapshot *s = inventory->snapshot;
 	struct matches found = {.count = 0};
-	const struct inv_port *port;
+	const struct inv_port *policies[POLICIES_MAX];
+	size_t policy_count;
 	bool udp = false;
 
 	if (s)
-		match(s, what, &found);
+		match(inventory, what, &found);
 	if (found.count == 0)
 		return not_found(inventory, what, reason);
 	if (found.count > 1)
 		return ambiguous(s, what, &found, reason);
 	*ret_vm = found.first[0].vm;
-	port = best_port(s, vm_at(s, *ret_vm), port_number, &udp);
-	if (!port)
+	policy_count = policies_of(s, vm_at(s, *ret_vm), port_number, policies, &udp);
+	if (policy_count == 0)
 		return not_managed(s, vm_at(s, *ret_vm), port_number, udp, reason);
 	if (vm_at(s, *ret_vm)->address_count == 0)
 		return azjit_fail(
 		        reason, AZJIT_NOT_FOUND,
 		        "Azure shows no IPv4 address of %s; may the identity read its network interface?",
 		        azjit_id_name(id_of(s, *ret_vm)));
-	return make_target(inventory, &found.first[0], port, ret, reason);
+	return inv_target(inventory, &found.first[0], policies, policy_count, ret, reason);
 }
 
 enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, const char *what,

@@ -53,7 +53,7 @@ static void end_missing(struct azjit_lookup *lookup, enum azjit_result result, u
 	char clean[80];
 
 	azjit_printable(lookup->what, clean, sizeof(clean));
-	if (result == AZJIT_NOT_FOUND && inventory->result != AZJIT_OK)
+	if ((result == AZJIT_NOT_FOUND || result == AZJIT_CONFIG) && inventory->result != AZJIT_OK)
 		result = azjit_fail(&whole, inventory->result, "%s is not known, and %.400s", clean,
 		                    inventory->error.text);
 	else if (result == AZJIT_NOT_MANAGED && group)
@@ -109,7 +109,7 @@ static void look(void *userdata)
 
 	if (result == AZJIT_NOT_MANAGED)
 		waits = wait_for_group(lookup, vm);
-	else if (result == AZJIT_NOT_FOUND)
+	else if (result == AZJIT_NOT_FOUND || result == AZJIT_CONFIG)
 		waits = wait_for_refresh(lookup);
 	if (result == AZJIT_OK)
 		end(lookup, result, "", target);

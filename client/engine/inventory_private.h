@@ -47,6 +47,16 @@ struct azjit_inventory {
 	bool *gone; // set when the inventory is freed by one of its own callbacks
 };
 
+struct inv_match {
+	uint32_t vm;
+	uint32_t address; // the record that was named by address, INV_NONE otherwise
+	bool by_public;
+};
+// The target of a match; the first of the policies (at least one) is the one to ask.
+enum azjit_result inv_target(const struct azjit_inventory *inventory, const struct inv_match *match,
+                             const struct inv_port *const *policies, size_t policy_count,
+                             struct azjit_target **ret, struct azjit_reason *reason);
+
 // azjit_inventory_find, and the VM's number where there is one.
 enum azjit_result inv_find(const struct azjit_inventory *inventory, const char *what, uint16_t port,
                            struct azjit_target **ret, uint32_t *ret_vm, struct azjit_reason *reason);

@@ -93,6 +93,62 @@ uint32_t inv_hash_text(const char *text)
 	return inv_hash_number(hash);
 }
 
+// --- tags ---
+
+static unsigned char lower(char c)
+{
+	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+
+void inv_tag_hash(const char *name, size_t name_len, const char *value, uint32_t ret_hash[2])
+{
+	uint64_t hash = 14695981039346656037U;
+
+	for (size_t i = 0; i < name_len; i++)
+		hash = (hash ^ lower(name[i])) * 1099511628211U;
+	hash *= 1099511628211U; // a zero byte between, which neither holds
+	for (; *value; value++)
+		hash = (hash ^ lower(*value)) * 1099511628211U;
+	ret_hash[0] = (uint32_t)(hash >> 32);
+	ret_hash[1] = (uint32_t)hash;
+}
+
+static int compare_hashes(const uint32_t a[2], const uint32_t b[2])
+{
+	if (a[0] != b[0])
+		return a[0] < b[0] ? -1 : 1;
+	return (a[1] > b[1]) - (a[1] < b[1]);
+}
+
+static int compare_tags(const void *a, const void *b)
+{
+	const struct inv_tag *one = a, *other = b;
+	int order = compare_hashes(one->hash, other->hash);
+
+	return order ? order : (one->vm > other->vm) - (one->vm < other->vm);
+}
+
+uint32_t inv_tags_of(const struct inv_snapshot *s, const uint32_t hash[2], uint32_t *ret_count)
+{
+	uint32_t low = 0, high = s->tags.count, end;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (compare_hashes(INV(struct inv_tag, &s->tags, middle)->hash, hash) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (end = low; end < s->tags.count; end++)
+		if (compare_hashes(INV(struct inv_tag, &s->tags, end)->hash, hash) != 0)
+			break;
+	*ret_count = end - low;
+	return low;
+}
+
+// --- indexes ---
+
 bool inv_index_build(struct inv_index *index, uint32_t count, inv_hash_fn *hash, const void *context)
 {
 	uint32_t heads = 16;
@@ -154,11 +210,76 @@ void inv_snapshot_free(struct inv_snapshot *snapshot)
 	inv_array_free(&snapshot->vms);
 	inv_array_free(&snapshot->addresses);
 	inv_array_free(&snapshot->ports);
+	inv_array_free(&snapshot->dns_names);
+	inv_array_free(&snapshot->tags);
 	inv_index_free(&snapshot->by_id);
 	inv_index_free(&snapshot->by_name);
 	inv_index_free(&snapshot->by_private);
 	inv_index_free(&snapshot->by_public);
+	inv_index_free(&snapshot->by_dns_name);
 	free(snapshot);
+}
+
+// --- their indexes ---
+
+static const char *vm_id(const void *context, uint32_t vm)
+{
+	const struct inv_snapshot *s = context;
+
+	return inv_text(&s->text, INV(struct inv_vm, &s->vms, vm)->id);
+}
+
+static uint32_t hash_id(const void *context, uint32_t vm)
+{
+	return inv_hash_text(vm_id(context, vm));
+}
+
+static uint32_t hash_name(const void *context, uint32_t vm)
+{
+	return inv_hash_text(azjit_id_name(vm_id(context, vm)));
+}
+
+static uint32_t hash_private(const void *context, uint32_t address)
+{
+	const struct inv_snapshot *s = context;
+
+	return inv_hash_number(INV(struct inv_address, &s->addresses, address)->private_addr);
+}
+
+static uint32_t hash_public(const void *context, uint32_t address)
+{
+	const struct inv_snapshot *s = context;
+
+	return inv_hash_number(INV(struct inv_address, &s->addresses, address)->public_addr);
+}
+
+static uint32_t hash_dns_name(const void *context, uint32_t name)
+{
+	const struct inv_snapshot *s = context;
+
+	return inv_hash_text(inv_text(&s->text, INV(struct inv_dns_name, &s->dns_names, name)->text));
+}
+
+bool inv_snapshot_index(struct inv_snapshot *s)
+{
+	if (s->tags.count)
+		qsort(s->tags.items, s->tags.count, sizeof(struct inv_tag), compare_tags);
+	return inv_index_build(&s->by_id, s->vms.count, hash_id, s) &&
+	       inv_index_build(&s->by_name, s->vms.count, hash_name, s) &&
+	       inv_index_build(&s->by_private, s->addresses.count, hash_private, s) &&
+	       inv_index_build(&s->by_public, s->addresses.count, hash_public, s) &&
+	       inv_index_build(&s->by_dns_name, s->dns_names.count, hash_dns_name, s);
+}
+
+void inv_snapshot_trim(struct inv_snapshot *s)
+{
+	inv_trim(&s->text, 1);
+	inv_trim(&s->lists, sizeof(uint32_t));
+	inv_trim(&s->vms, sizeof(struct inv_vm));
+	inv_trim(&s->addresses, sizeof(struct inv_address));
+	inv_trim(&s->ports, sizeof(struct inv_port));
+	inv_trim(&s->dns_names, sizeof(struct inv_dns_name));
+	inv_trim(&s->tags, sizeof(struct inv_tag));
 }
 
 uint32_t inv_vm_by_id(const struct inv_snapshot *snapshot, const char *id)
@@ -180,8 +301,10 @@ size_t inv_snapshot_bytes(const struct inv_snapshot *s)
 {
 	return sizeof(*s) + s->text.alloc + s->lists.alloc * sizeof(uint32_t) +
 	       s->vms.alloc * sizeof(struct inv_vm) + s->addresses.alloc * sizeof(struct inv_address) +
-	       s->ports.alloc * sizeof(struct inv_port) + index_bytes(&s->by_id, s->vms.count) +
-	       index_bytes(&s->by_name, s->vms.count) + index_bytes(&s->by_private, s->addresses.count) +
+	       s->ports.alloc * sizeof(struct inv_port) + s->dns_names.alloc * sizeof(struct inv_dns_name) +
+	       s->tags.alloc * sizeof(struct inv_tag) + index_bytes(&s->by_dns_name, s->dns_names.count) +
+	       index_bytes(&s->by_id, s->vms.count) + index_bytes(&s->by_name, s->vms.count) +
+	       index_bytes(&s->by_private, s->addresses.count) +
 	       index_bytes(&s->by_public, s->addresses.count);
 }
 

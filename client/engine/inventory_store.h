@@ -58,7 +58,8 @@ struct inv_vm {
 	uint32_t first_address, first_port;
 	uint16_t port_count;
 	uint8_t address_count;
-	bool stopped;
+	bool stopped : 1;
+	bool firewall : 1;
 };
 
 // One IP configuration with an IPv4 address. Addresses are numbers in host order, 0: none.
@@ -70,18 +71,41 @@ struct inv_address {
 	bool subnet_unread;
 };
 
+// The DNS name of a public address, as Azure tells it.
+struct inv_dns_name {
+	inv_str text; // no dot at its end
+	uint32_t address;
+};
+
+// A tag of a VM: of name and value a hash of 64 bits, which no two come to share by chance. Who makes two
+// share it on purpose may write tags, and could write the very tag instead.
+struct inv_tag {
+	uint32_t hash[2];
+	uint32_t vm;
+};
+// name is not terminated. Without case (ASCII) like every name; the value as well, so that two VMs whose
+// values differ in case only are ambiguous.
+void inv_tag_hash(const char *name, size_t name_len, const char *value, uint32_t ret_hash[2]);
+
 struct inv_snapshot {
 	struct inv_array text;      // char
 	struct inv_array lists;     // uint32_t: a count, then strings; list 0 is empty
 	struct inv_array vms;       // struct inv_vm
 	struct inv_array addresses; // struct inv_address
 	struct inv_array ports;     // struct inv_port
-	struct inv_index by_id, by_name, by_private, by_public;
+	struct inv_array dns_names; // struct inv_dns_name
+	struct inv_array tags;      // struct inv_tag, sorted
+	struct inv_index by_id, by_name, by_private, by_public, by_dns_name;
 };
 
 struct inv_snapshot *inv_snapshot_new(void);
 void inv_snapshot_free(struct inv_snapshot *snapshot);
 AZJIT_DEFINE_CLEANUP(struct inv_snapshot *, inv_snapshot_free);
+// Once VMs and addresses are there; false if memory ran out.
+bool inv_snapshot_index(struct inv_snapshot *snapshot);
+void inv_snapshot_trim(struct inv_snapshot *snapshot);
+// The first of the tags with this hash, and how many there are.
+uint32_t inv_tags_of(const struct inv_snapshot *snapshot, const uint32_t hash[2], uint32_t *ret_count);
 // The VM of a resource id; INV_NONE if there is none.
 uint32_t inv_vm_by_id(const struct inv_snapshot *snapshot, const char *id);
 size_t inv_snapshot_bytes(const struct inv_snapshot *snapshot);

@@ -149,7 +149,7 @@ static enum azjit_result make_grant(struct azjit_engine *engine, const struct az
 	if (!grant)
 		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
 	grant->vm_id = strdup(need->target->vm_id);
-	grant->policy_id = strdup(need->target->policy_id);
+	grant->policy_id = strdup(need->target->policy.id);
 	if (!grant->vm_id || !grant->policy_id || !grant_take_target(grant, need->target)) {
 		if (grant->target == need->target)
 			grant->target = NULL; // stays the caller's

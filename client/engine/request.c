@@ -25,6 +25,7 @@ void request_unref(struct azjit_request *request)
 	TAILQ_REMOVE(&request->engine->requests, request, link);
 	free(request->policy_id);
 	free(request->vm_id);
+	free(request->refusal);
 	free(request);
 }
 
@@ -202,7 +203,7 @@ bool request_fits(const struct azjit_request *request, const struct azjit_jit_re
 	return false;
 }
 
-static void request_over(struct azjit_request *request, enum azjit_result result, const char *text)
+void request_over(struct azjit_request *request, enum azjit_result result, const char *text)
 {
 	struct azjit_grant *grant, *next;
 
@@ -270,6 +271,8 @@ static void request_refused(struct azjit_request *request, const struct azjit_an
 		         answer->code, answer->message);
 	else
 		snprintf(text, sizeof(text), "the request could not be sent: %.900s", answer->message);
+	if (result == AZJIT_REQUEST_REFUSED && refusal_explain(request, text))
+		return;
 	request_over(request, result, text);
 }
 

@@ -23,7 +23,7 @@ static bool policy_covers(const struct azjit_strings *allowed, const struct azji
 static enum azjit_result check_source(const struct azjit_target *target, const struct azjit_prefix *source,
                                       struct azjit_reason *reason)
 {
-	const struct azjit_strings *allowed = &target->policy_prefixes;
+	const struct azjit_strings *allowed = &target->policy.prefixes;
 	char text[AZJIT_PREFIX_CHARS];
 
 	azjit_prefix_format(source, text);
@@ -38,13 +38,13 @@ static enum azjit_result check_source(const struct azjit_target *target, const s
 	        reason, AZJIT_REQUEST_REFUSED,
 	        "policy '%s' does not allow the source %s for port %u of %s (it allows %s%s); add %s to the "
 	        "port's allowed sources there",
-	        target->policy_name, text, target->port, target->vm_name,
+	        target->policy.name, text, target->port, target->vm_name,
 	        allowed->count ? allowed->items[0] : "none", allowed->count > 1 ? " and more" : "", text);
 }
 
 static enum azjit_result check_names(const struct azjit_target *target, struct azjit_reason *reason)
 {
-	size_t len = strlen(target->policy_name) + strlen(target->vm_name);
+	size_t len = strlen(target->policy.name) + strlen(target->vm_name);
 
 	if (len <= AZJIT_REQUEST_NAMES_MAX)
 		return AZJIT_OK;
@@ -52,7 +52,7 @@ static enum azjit_result check_names(const struct azjit_target *target, struct a
 	        reason, AZJIT_REQUEST_REFUSED,
 	        "the names of policy '%s' and VM '%s' have %zu characters together, and Azure takes %d: "
 	        "put the VM into a policy with a name that is %zu shorter",
-	        target->policy_name, target->vm_name, len, AZJIT_REQUEST_NAMES_MAX,
+	        target->policy.name, target->vm_name, len, AZJIT_REQUEST_NAMES_MAX,
 	        len - AZJIT_REQUEST_NAMES_MAX);
 }
 
@@ -62,9 +62,9 @@ static enum azjit_result check_target(const struct azjit_target *target, struct 
 		return azjit_fail(reason, AZJIT_STOPPED,
 		                  "%s carries the tag azjit=deny; remove the tag to allow access",
 		                  target->vm_name);
-	if (target->protocol == AZJIT_PROTOCOL_UDP)
+	if (target->policy.protocol == AZJIT_PROTOCOL_UDP)
 		return azjit_fail(reason, AZJIT_NOT_MANAGED, "policy '%s' has port %u of %s for UDP only",
-		                  target->policy_name, target->port, target->vm_name);
+		                  target->policy.name, target->port, target->vm_name);
 	return check_names(target, reason);
 }
 
@@ -89,7 +89,7 @@ static enum azjit_result check_duration(const struct azjit_config *config,
                                         const struct azjit_target *target, int64_t wanted_s, int64_t *ret_s,
                                         struct azjit_reason *reason)
 {
-	int64_t limit = target->max_duration_s - config->duration_margin_s;
+	int64_t limit = target->policy.max_duration_s - config->duration_margin_s;
 	int64_t asked = wanted_s ? wanted_s : rule->duration_s;
 	char wanted[32], longest[32];
 
@@ -98,37 +98,63 @@ static enum azjit_result check_duration(const struct azjit_config *config,
 		                  "policy '%s' allows %llds for port %u of %s, and grant.margin in "
 		                  "azjit.conf is %llds: "
 		                  "make the margin smaller",
-		                  target->policy_name, (long long)target->max_duration_s, target->port,
+		                  target->policy.name, (long long)target->policy.max_duration_s, target->port,
 		                  target->vm_name, (long long)config->duration_margin_s);
 	if (wanted_s > limit) {
 		azjit_duration_format(wanted_s, wanted, sizeof(wanted));
 		azjit_duration_format(limit, longest, sizeof(longest));
 		return azjit_fail(reason, AZJIT_REQUEST_REFUSED,
 		                  "policy '%s' allows %s at most for port %u of %s, not %s; ask --for %s",
-		                  target->policy_name, longest, target->port, target->vm_name, wanted,
+		                  target->policy.name, longest, target->port, target->vm_name, wanted,
 		                  longest);
 	}
 	*ret_s = asked < limit ? asked : limit;
 	return AZJIT_OK;
 }
 
-enum azjit_result azjit_request_check(const struct azjit_config *config, const struct azjit_access_rule *rule,
+// By the policy that the target has in place.
+static enum azjit_result check_policy(const struct azjit_config *config, const struct azjit_access_rule *rule,
                                       const struct azjit_target *target, const struct azjit_sources *sources,
-                                      int64_t wanted_s, azjit_ticks now, struct azjit_request_terms *ret,
-                                      struct azjit_reason *reason)
+                                      int64_t wanted_s, int64_t *ret_s, struct azjit_reason *reason)
 {
 	enum azjit_result result = check_target(target, reason);
-	int64_t granted = 0;
-	azjit_ticks end;
 
-	if (result == AZJIT_OK && sources->count == 0)
-		return azjit_fail(reason, AZJIT_USAGE, "no source was given");
 	for (size_t i = 0; result == AZJIT_OK && i < sources->count; i++)
 		result = check_source(target, &sources->items[i], reason);
 	if (result == AZJIT_OK)
 		result = check_rule(rule, wanted_s, reason);
 	if (result == AZJIT_OK)
-		result = check_duration(config, rule, target, wanted_s, &granted, reason);
+		result = check_duration(config, rule, target, wanted_s, ret_s, reason);
+	return result;
+}
+
+static void swap_policy(struct azjit_target *target, size_t other)
+{
+	struct azjit_target_policy policy = target->policy;
+
+	target->policy = target->others[other];
+	target->others[other] = policy;
+}
+
+enum azjit_result azjit_request_check(const struct azjit_config *config, const struct azjit_access_rule *rule,
+                                      struct azjit_target *target, const struct azjit_sources *sources,
+                                      int64_t wanted_s, azjit_ticks now, struct azjit_request_terms *ret,
+                                      struct azjit_reason *reason)
+{
+	enum azjit_result result;
+	int64_t granted = 0;
+	azjit_ticks end;
+
+	if (sources->count == 0)
+		return azjit_fail(reason, AZJIT_USAGE, "no source was given");
+	result = check_policy(config, rule, target, sources, wanted_s, &granted, reason);
+	for (size_t i = 0; result == AZJIT_REQUEST_REFUSED && i < target->other_count; i++) {
+		swap_policy(target, i);
+		if (check_policy(config, rule, target, sources, wanted_s, &granted, NULL) == AZJIT_OK)
+			result = AZJIT_OK;
+		else
+			swap_policy(target, i);
+	}
 	if (result != AZJIT_OK)
 		return result;
 	end = now + granted * AZJIT_TICKS_PER_S - (AZJIT_TICKS_PER_S - 1);

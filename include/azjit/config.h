@@ -41,6 +41,12 @@ struct azjit_source_map {
 	struct azjit_addr to;
 };
 
+// A name of root's own for a virtual machine.
+struct azjit_alias {
+	char *name; // letters, digits, '.', '_' and '-'; compared without case
+	char *vm;   // whatever azjit_inventory_find takes, but another alias
+};
+
 struct azjit_config {
 	// cloud and identity
 	char *cloud, *metadata_url, *resource_manager_url, *login_url, *imds_url, *ca_file, *proxy;
@@ -49,6 +55,8 @@ struct azjit_config {
 	char *certificate_file, *key_file, *password_file, *token_file, *endpoint, *header_file;
 	bool send_chain;
 	struct azjit_strings subscriptions; // empty: all that the identity sees
+	struct azjit_alias *aliases;
+	size_t alias_count;
 	// sources
 	struct azjit_addr *egress; // what a public address of a VM sees of this host
 	size_t egress_count;

@@ -76,8 +76,11 @@ struct azjit_call *azjit_assessment_get(struct azjit_azure *azure, const char *v
                                         struct azjit_call_options options, azjit_assessments_fn *fn,
                                         void *userdata);
 
-// The Defender plan for servers. JIT needs tier "Standard" and plan "P2".
+// The Defender plan for servers: just-in-time access needs plan 2. The plan of a paid tier may be absent,
+// which says nothing (azure.md §1.7).
+enum azjit_plan { AZJIT_PLAN_UNKNOWN = 0, AZJIT_PLAN_FREE, AZJIT_PLAN_1, AZJIT_PLAN_2 };
 struct azjit_pricing {
+	enum azjit_plan plan;
 	const char *tier;
 	const char *sub_plan; // "" if absent: not known
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Azure would refuse, known before the call (docs/design.md §8, azure.md §1.2, §1.6): the port and
 // every source inside the policy, IPv4, names short enough for the rule's description, and an end that
-// stays below the policy's maximum by the service's clock. Pure; no call is made.
+// stays below the policy's maximum by the service's clock. No call is made.
 #ifndef AZJIT_REQUEST_CHECK_H
 #define AZJIT_REQUEST_CHECK_H
 
@@ -21,13 +21,15 @@ struct azjit_request_terms {
 
 // wanted_s: what a person asks for; more than the rule's or the policy's maximum (less grant.margin) is
 // refused with the longest that can be had. 0: the rule's own duration, shortened to what the policy
-// allows. now: the service's clock (azjit_azure_now).
+// allows. now: the service's clock (azjit_azure_now). Of several policies of the target the first that permits
+// the request (source, duration, names) is put in place to be asked; if none does, the sentence is of the
+// one that is in place.
 //
 // AZJIT_OK; AZJIT_STOPPED (tag azjit=deny); AZJIT_NOT_MANAGED (the port is under JIT for UDP only);
 // AZJIT_DENIED (the rule, or a source that is never requested); AZJIT_REQUEST_REFUSED (the policy; the
 // sentence says what to change there); AZJIT_USAGE.
 enum azjit_result azjit_request_check(const struct azjit_config *config, const struct azjit_access_rule *rule,
-                                      const struct azjit_target *target, const struct azjit_sources *sources,
+                                      struct azjit_target *target, const struct azjit_sources *sources,
                                       int64_t wanted_s, azjit_ticks now, struct azjit_request_terms *ret,
                                       struct azjit_reason *reason);
 

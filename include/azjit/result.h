@@ -27,13 +27,15 @@ enum azjit_result {
 	AZJIT_REQUEST_FAILED,  // Azure took the request and failed it later
 	AZJIT_RULE_MISSING,    // deadline: the allow rule never came
 	AZJIT_RULE_SHADOWED,   // deadline: another rule decides before ours
-	AZJIT_PORT_CLOSED,     // the rule lets us through, but nothing listens or answers
-	AZJIT_DEADLINE,        // deadline, cause unknown
-	AZJIT_BROKER_DOWN,     // no broker, or it went away
-	AZJIT_BUSY,            // a limit of ours
-	AZJIT_LEDGER,          // nothing could be recorded, so nothing was done
-	AZJIT_CANCELED,        // the caller left
-	AZJIT_SYSTEM,          // an operating system call failed
+	AZJIT_NOT_RUNNING,     // the rule lets us through, but the machine is stopped or deallocated
+	AZJIT_UNSUPPORTED, // no security group and no firewall, or not the plan: just-in-time access is not to be had
+	AZJIT_PORT_CLOSED, // the rule lets us through, but nothing listens or answers
+	AZJIT_DEADLINE,    // deadline, cause unknown
+	AZJIT_BROKER_DOWN, // no broker, or it went away
+	AZJIT_BUSY,        // a limit of ours
+	AZJIT_LEDGER,      // nothing could be recorded, so nothing was done
+	AZJIT_CANCELED,    // the caller left
+	AZJIT_SYSTEM,      // an operating system call failed
 	AZJIT_NOMEM,
 	AZJIT_RESULT_COUNT_,
 };

@@ -7,11 +7,17 @@
 #include <azjit/address.h>
 #include <azjit/azure.h>
 
+struct azjit_tag {
+	const char *name, *value; // names are compared without case
+};
+
 struct azjit_vm {
 	const char *id, *name, *location;
 	const char *os;             // "Linux", "Windows", ""
 	const char *const *nic_ids; // the primary first
 	size_t nic_count;
+	const struct azjit_tag *tags; // all of them
+	size_t tag_count;
 	const char *deny_tag; // value of the tag `azjit` (compared without case), "" if absent
 };
 typedef void azjit_vms_fn(void *userdata, const struct azjit_answer *answer, const struct azjit_vm *vms,
@@ -51,9 +57,14 @@ typedef void azjit_subnets_fn(void *userdata, const struct azjit_answer *answer,
 struct azjit_call *azjit_subnet_list(struct azjit_azure *azure, const char *scope,
                                      struct azjit_call_options options, azjit_subnets_fn *fn, void *userdata);
 
+#define AZJIT_DNS_NAME_MAX 253
+
 struct azjit_public_ip {
 	const char *id;
 	struct azjit_addr addr; // family NONE: a dynamic one without an address (§2.3)
+	// dnsSettings.fqdn without a dot at its end, "" if none (Microsoft.Network 2024-01-01). Never
+	// reverseFqdn, which its owner may set to any name.
+	const char *dns_name;
 };
 typedef void azjit_public_ips_fn(void *userdata, const struct azjit_answer *answer,
                                  const struct azjit_public_ip *ips, size_t count);

@@ -24,9 +24,10 @@ static const struct {
         {"resource_groups", "name location subscription tags"},
         {"vnets", "name rg subscription location prefixes subnets body"},
         {"nsgs", "name rg subscription location rules tags body"},
-        {"public_ips", "name rg subscription location address allocation body"},
+        {"public_ips", "name rg subscription location address allocation dns_label body"},
         {"nics", "name rg subscription location ip_configs nsg vm body"},
-        {"vms", "name rg subscription location nics private_ip subnet nsg public_ip os size power tags body "
+        {"vms", "name rg subscription location nics private_ip subnet nsg public_ip dns_label os size power "
+                "tags body "
                 "instance_view"},
         {"jit_policies", "name rg subscription location vms state deny requests body"},
         {"pricings", "name tier sub_plan body subscription"},

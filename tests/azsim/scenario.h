@@ -23,6 +23,9 @@ char *id_named(const struct sim *sim, const json_t *entry, const char *type, con
 // Ends the process: "scenario: <what>: <sentence>".
 _Noreturn void scenario_wrong(const char *what, const char *sentence);
 
+// A public address's properties get the name that its label makes; nothing without `dns_label`.
+void scenario_dns(json_t *properties, const json_t *entry, const char *location);
+
 void scenario_network(struct sim *sim);
 void scenario_machines(struct sim *sim);
 void scenario_jit(struct sim *sim);

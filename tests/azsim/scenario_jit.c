@@ -77,10 +77,12 @@ static void add_pricing(struct sim *sim, const char *name, const json_t *entry)
 	_cleanup_free_ char *id = xasprintf("/subscriptions/%s/providers/" TYPE_PRICING "/%s",
 	                                    jstr(entry, "subscription", sim->subscription), name);
 
+	const char *plan = jstr(entry, "sub_plan", "P2");
+
 	store_put(sim, TYPE_PRICING, id,
 	          body ? json_deep_copy(body)
-	               : jnew("{s:s s:s s:s s:{s:s s:s s:s}}", "id", id, "name", name, "type", TYPE_PRICING,
-	                      "properties", "subPlan", jstr(entry, "sub_plan", "P2"), "pricingTier",
+	               : jnew("{s:s s:s s:s s:{s:s* s:s s:s}}", "id", id, "name", name, "type", TYPE_PRICING,
+	                      "properties", "subPlan", *plan ? plan : NULL, "pricingTier",
 	                      jstr(entry, "tier", "Standard"), "freeTrialRemainingTime", "PT0S"));
 }
 

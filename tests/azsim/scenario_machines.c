@@ -119,14 +119,15 @@ static void make_pip(struct sim *sim, const json_t *vm, const char *name, const 
 {
 	_cleanup_free_ char *id = id_named(sim, vm, TYPE_PIP, name), *guid = guid_for(sim, id);
 
-	resource_touch(
-	        sim, store_put(sim, TYPE_PIP, id,
-	                       jnew("{s:s s:s s:s s:s s:{s:s s:s s:s s:s s:s s:i s:[]} s:s s:{s:s s:s}}",
-	                            "name", name, "id", id, "etag", "", "location", sim->location,
-	                            "properties", "provisioningState", "Succeeded", "resourceGuid", guid,
-	                            "ipAddress", address, "publicIPAddressVersion", "IPv4",
-	                            "publicIPAllocationMethod", "Static", "idleTimeoutInMinutes", 4, "ipTags",
-	                            "type", TYPE_PIP, "sku", "name", "Standard", "tier", "Regional")));
+	json_t *p = jnew("{s:s s:s s:s s:s s:s s:i s:[]}", "provisioningState", "Succeeded", "resourceGuid",
+	                 guid, "ipAddress", address, "publicIPAddressVersion", "IPv4",
+	                 "publicIPAllocationMethod", "Static", "idleTimeoutInMinutes", 4, "ipTags");
+
+	scenario_dns(p, vm, sim->location);
+	resource_touch(sim, store_put(sim, TYPE_PIP, id,
+	                              jnew("{s:s s:s s:s s:s s:o s:s s:{s:s s:s}}", "name", name, "id", id,
+	                                   "etag", "", "location", sim->location, "properties", p, "type",
+	                                   TYPE_PIP, "sku", "name", "Standard", "tier", "Regional")));
 }
 
 // The interface of a machine that was given an address instead of interfaces. Returns its name.

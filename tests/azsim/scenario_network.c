@@ -92,6 +92,15 @@ static void add_nsg(struct sim *sim, const json_t *entry)
 		resource_touch(sim, r);
 }
 
+void scenario_dns(json_t *properties, const json_t *entry, const char *location)
+{
+	const char *label = jstr(entry, "dns_label", NULL);
+	_cleanup_free_ char *fqdn = label ? xasprintf("%s.%s.cloudapp.azure.com", label, location) : NULL;
+
+	if (label)
+		jset(properties, "dnsSettings", jnew("{s:s s:s}", "domainNameLabel", label, "fqdn", fqdn));
+}
+
 static void add_pip(struct sim *sim, const json_t *entry)
 {
 	struct place at = place_of(sim, entry, TYPE_PIP, NULL);
@@ -107,6 +116,7 @@ static void add_pip(struct sim *sim, const json_t *entry)
 	jsets(p, "publicIPAllocationMethod", method);
 	jset(p, "idleTimeoutInMinutes", json_integer(4));
 	jset(p, "ipTags", json_array());
+	scenario_dns(p, entry, at.location);
 	r = store_put(
 	        sim, TYPE_PIP, id,
 	        or_literal(entry, jnew("{s:s s:s s:s s:s s:o s:s s:{s:s s:s}}", "name", at.name, "id", id,

@@ -91,12 +91,31 @@ static void on_initiate(void *userdata, const struct azjit_answer *answer,
 	ended(userdata);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct azjit_tag *)a)->name, ((const struct azjit_tag *)b)->name);
+}
+
+// In order: the members of an object have none.
+static void print_tags(const struct azjit_vm *vm)
+{
+	struct azjit_tag tags[8];
+	size_t count = vm->tag_count < AZJIT_COUNT(tags) ? vm->tag_count : AZJIT_COUNT(tags);
+
+	for (size_t i = 0; i < count; i++)
+		tags[i] = vm->tags[i];
+	qsort(tags, count, sizeof(*tags), by_name);
+	for (size_t i = 0; i < count; i++)
+		(void)printf("%s%s=%s", i ? "," : " tags=", tags[i].name, tags[i].value);
+}
+
 static void on_vms(void *userdata, const struct azjit_answer *answer, const struct azjit_vm *vms,
                    size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		(void)printf("vm id=%s name=%s location=%s os=%s tag=%s", lower(vms[i].id),
 		             lower(vms[i].name), lower(vms[i].location), vms[i].os, vms[i].deny_tag);
+		print_tags(&vms[i]);
 		print_list("nics", vms[i].nic_ids, vms[i].nic_count);
 		(void)printf("\n");
 	}
@@ -142,7 +161,8 @@ static void on_public_ips(void *userdata, const struct azjit_answer *answer,
                           const struct azjit_public_ip *ips, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		(void)printf("public id=%s address=%s\n", lower(ips[i].id), addr_text(ips[i].addr));
+		(void)printf("public id=%s address=%s dns=%s\n", lower(ips[i].id), addr_text(ips[i].addr),
+		             ips[i].dns_name);
 	print_answer(answer, count);
 	ended(userdata);
 }

@@ -108,6 +108,19 @@ mend() {
 	(($(printf '%s\n' "${seen[@]}" | sort -u | wc -l) == ${#causes[@]}))
 }
 
+@test "a machine that does not run is told long before the deadline" {
+	lab azsim PATCH vms/web01 '{"power": "deallocated"}'
+	lab run web01 nft 'add table inet off { chain in { type filter hook input priority 0; policy drop; }; }'
+	start=$(now_ms)
+	run -69 lab run alice@jump azjit connect web01 22 </dev/null
+	took=$(($(now_ms) - start))
+	lab run web01 nft delete table inet off
+	mend >/dev/null 2>&1
+	echo "after $took ms: $output"
+	[[ $output == *"web01 does not run (Azure says deallocated)"* ]]
+	((took < DEADLINE_S * 1000 - 1000))
+}
+
 @test "afterwards everything works again" {
 	run lab run alice@jump sh -c 'azjit connect web01 22 </dev/null | head -c 7'
 	[[ $output == *SSH-2.0* ]]

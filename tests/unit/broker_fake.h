@@ -287,6 +287,20 @@ void azjit_target_free(struct azjit_target *target)
 	free(target);
 }
 
+size_t azjit_inventory_candidates(const struct azjit_inventory *inventory, const char *what,
+                                  azjit_candidate_fn *fn, void *userdata)
+{
+	(void)inventory;
+	if (!azjit_streq(what, "twin") && !azjit_streq(what, "tag:a=b"))
+		return 0;
+	fn(userdata, VM_ID("secret01"), "secret01@secret-group");
+	if (azjit_streq(what, "tag:a=b"))
+		fn(userdata, VM_ID("web01"), "web01@rg");
+	if (azjit_streq(what, "tag:a=b"))
+		fn(userdata, VM_ID("web02"), "web02@rg");
+	return 3;
+}
+
 enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, const char *what,
                                        uint16_t port, struct azjit_target **ret, struct azjit_reason *reason)
 {
@@ -295,8 +309,10 @@ enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, 
 	struct azjit_target *target;
 
 	(void)inventory;
-	if (azjit_streq(what, "twin"))
+	if (azjit_streq(what, "twin") || azjit_streq(what, "tag:a=b"))
 		return azjit_fail(reason, AZJIT_AMBIGUOUS, "twin is twin@secret-group or twin@other-group");
+	if (azjit_streq(what, "stale"))
+		return azjit_fail(reason, AZJIT_CONFIG, "stale is an alias of a secret VM");
 	if (!web && !db)
 		return azjit_fail(reason, AZJIT_NOT_FOUND, "no VM of that name");
 	if (port != 22)

@@ -6,6 +6,8 @@
 
 #include <azjit/grant.h>
 #include <azjit/log.h>
+#include <azjit/policy.h>
+#include <azjit/vm.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,6 +61,11 @@ struct fake {
 	bool rule_never, subnet_unread, shadow, lose_answer, wrong_echo, too_long;
 	int refuse;
 	const char *fail_later;
+	const char *power; // NULL: may not be read
+	bool no_group, firewall, probe;
+	unsigned probes, power_calls;
+	enum azjit_plan plan;
+	bool plan_unread;
 	struct azjit_source *check;
 	struct answer *first, *second;
 	const char *want_open;
@@ -357,6 +364,49 @@ struct azjit_call *azjit_nsg_get(struct azjit_azure *azure, const char *nsg_id,
 	return call_new(answer_nsg, (void *)fn, userdata);
 }
 
+static void answer_plan(struct azjit_call *call)
+{
+	azjit_pricing_fn *fn = (azjit_pricing_fn *)call->fn;
+	const struct azjit_pricing pricing = {.plan = the->plan, .tier = "", .sub_plan = ""};
+	struct azjit_answer answer = {.result = the->plan_unread ? AZJIT_FORBIDDEN : AZJIT_OK,
+	                              .code = "",
+	                              .message = "",
+	                              .correlation_id = ""};
+
+	fn(call->userdata, &answer, the->plan_unread ? NULL : &pricing);
+}
+
+struct azjit_call *azjit_pricing_get(struct azjit_azure *azure, const char *scope,
+                                     struct azjit_call_options options, azjit_pricing_fn *fn, void *userdata)
+{
+	(void)azure;
+	(void)options;
+	assert_string_equal(scope, "/subscriptions/22222222-2222-2222-2222-222222222222");
+	return call_new(answer_plan, (void *)fn, userdata);
+}
+
+static void answer_power(struct azjit_call *call)
+{
+	azjit_power_fn *fn = (azjit_power_fn *)call->fn;
+	struct azjit_answer answer = {.result = the->power ? AZJIT_OK : AZJIT_FORBIDDEN,
+	                              .http_status = the->power ? 200 : 403,
+	                              .code = "",
+	                              .message = "",
+	                              .correlation_id = ""};
+
+	fn(call->userdata, &answer, the->power ? the->power : "");
+}
+
+struct azjit_call *azjit_vm_power(struct azjit_azure *azure, const char *vm_id,
+                                  struct azjit_call_options options, azjit_power_fn *fn, void *userdata)
+{
+	(void)azure;
+	(void)options;
+	assert_string_equal(vm_id, VM);
+	the->power_calls++;
+	return call_new(answer_power, (void *)fn, userdata);
+}
+
 // --- inventory: web01 is always known -----------------------------------------------------------------
 static struct azjit_target *fake_target(void)
 {
@@ -367,14 +417,15 @@ static struct azjit_target *fake_target(void)
 	target->vm_name = strdup("web01");
 	target->group = strdup("lab");
 	target->subscription = strdup("22222222-2222-2222-2222-222222222222");
-	target->policy_id = strdup(POLICY);
-	target->policy_name = strdup("default");
+	target->policy.id = strdup(POLICY);
+	target->policy.name = strdup("default");
 	target->port = 22;
-	target->policy_prefixes.items = calloc(1, sizeof(char *));
-	target->policy_prefixes.items[0] = strdup("*");
-	target->policy_prefixes.count = 1;
-	target->max_duration_s = 10800;
-	target->nic_nsg_id = strdup(NSG);
+	target->policy.prefixes.items = calloc(1, sizeof(char *));
+	target->policy.prefixes.items[0] = strdup("*");
+	target->policy.prefixes.count = 1;
+	target->policy.max_duration_s = 10800;
+	target->nic_nsg_id = the->no_group ? NULL : strdup(NSG);
+	target->firewall = the->firewall;
 	target->subnet_unread = the->subnet_unread;
 	assert_int_equal(azjit_addr_parse("10.20.1.4", &target->private_addr), AZJIT_OK);
 	target->dial = target->private_addr;

@@ -11,14 +11,6 @@
 	"/subscriptions/db1ab6f0-4769-4b27-930e-01e2ef9c123c/resourceGroups/SecurityCenterRG8749/providers/" \
 	"Microsoft.Network"
 
-static void assert_addr(struct azjit_addr addr, const char *expected)
-{
-	char text[AZJIT_ADDR_CHARS];
-
-	azjit_addr_format(&addr, text);
-	assert_string_equal(text, expected);
-}
-
 // --- JIT ----------------------------------------------------------------------------------------------
 
 static void recorded_policy_list(void **state)
@@ -198,122 +190,6 @@ static void initiate_bodies(void **state)
 	azjit_buf_free(&body);
 }
 
-// --- VMs and addresses --------------------------------------------------------------------------------
-
-static void documented_vms(void **state)
-{
-	json_auto_t *items = data_items("vm-example-list", "id"), *few = data_items("vm-example-min", "id");
-	_cleanup_arena_ struct arena arena = {0};
-	const struct azjit_vm *vm;
-
-	assert_null(parse_vms(&arena, items, &vm));
-	assert_string_equal(vm->os, "Windows");
-	assert_int_equal(vm->nic_count, 1);
-	assert_string_equal(vm->deny_tag, "");
-	assert_int_equal(json_array_size(few), 1); // the same id twice
-	assert_null(parse_vms(&arena, few, &vm));
-	assert_int_equal(vm->nic_count, 0);
-	assert_string_equal(vm->os, "");
-}
-
-static void primary_interface_first_and_tag_in_any_case(void **state)
-{
-	static const char text[] = "[{\"id\":\"/"
-	                           "v\",\"name\":\"v\",\"tags\":{\"x\":\"y\",\"AzJit\":\"deny\"},"
-	                           "\"properties\":{\"storageProfile\":{\"osDisk\":{\"osType\":\"LINUX\"}},"
-	                           "\"networkProfile\":{\"networkInterfaces\":[{\"id\":\"/"
-	                           "a\",\"properties\":{\"primary\":false}},{\"properties\":{}},"
-	                           "{\"id\":\"/b\",\"properties\":{\"primary\":true}},{\"id\":\"/c\"}]}}}]";
-	const char *why = NULL;
-	json_auto_t *items = js_read(text, strlen(text), &why);
-	_cleanup_arena_ struct arena arena = {0};
-	const struct azjit_vm *vm;
-
-	assert_null(parse_vms(&arena, items, &vm));
-	assert_string_equal(vm->os, "Linux");
-	assert_string_equal(vm->deny_tag, "deny");
-	assert_int_equal(vm->nic_count, 3);
-	assert_string_equal(vm->nic_ids[0], "/b");
-	assert_string_equal(vm->nic_ids[1], "/a");
-	assert_string_equal(vm->nic_ids[2], "/c");
-}
-
-static void documented_power(void **state)
-{
-	static const char text[] = "{\"statuses\":[7,{\"code\":\"ProvisioningState/succeeded\"},{\"code\":"
-	                           "\"powerstate/Deallocated\"}]}";
-	const char *why = NULL, *power;
-	json_auto_t *view = data_json("vm-example-view"), *other = js_read(text, strlen(text), &why);
-	_cleanup_arena_ struct arena arena = {0};
-
-	assert_null(parse_power(&arena, view, &power));
-	assert_string_equal(power, "running");
-	assert_null(parse_power(&arena, other, &power));
-	assert_string_equal(power, "deallocated");
-	assert_null(parse_power(&arena, NULL, &power));
-	assert_string_equal(power, "");
-}
-
-static void recorded_interface(void **state)
-{
-	json_auto_t *items = data_single("nic-recorded");
-	_cleanup_arena_ struct arena arena = {0};
-	const struct azjit_nic *nic;
-
-	assert_null(parse_nics(&arena, items, &nic));
-	assert_string_equal(nic->nsg_id, ""); // the key is absent: the group is on the subnet
-	assert_string_equal(nic->vm_id, "");
-	assert_int_equal(nic->ipconfig_count, 1);
-	assert_addr(nic->ipconfigs->private_addr, "10.10.1.4");
-	assert_string_equal(nic->ipconfigs->public_ip_id, NET "/publicIPAddresses/publicIP5008");
-	assert_string_equal(nic->ipconfigs->subnet_id, NET "/virtualNetworks/vnet9824/subnets/subnet1");
-	assert_true(nic->ipconfigs->primary);
-	assert_int_equal(nic->ipconfigs->asg_count, 0);
-}
-
-static void documented_interfaces(void **state)
-{
-	json_auto_t *items = data_items("nic-example-list", "id");
-	_cleanup_arena_ struct arena arena = {0};
-	const struct azjit_nic *nics;
-
-	assert_int_equal(json_array_size(items), 2);
-	assert_null(parse_nics(&arena, items, &nics));
-	assert_true(nics[0].primary);
-	assert_string_equal(azjit_id_name(nics[0].nsg_id), "nsg");
-	assert_string_equal(azjit_id_name(nics[0].vm_id), "vm1");
-	assert_string_equal(nics[1].nsg_id, "");
-}
-
-static void recorded_subnets(void **state)
-{
-	json_auto_t *subnets = data_json("subnets-recorded");
-	json_auto_t *items = json_pack("[{s:s, s:{s:O}}, {s:s}]", "id", "/vnet", "properties", "subnets",
-	                               json_object_get(subnets, "value"), "id", "/empty");
-	_cleanup_arena_ struct arena arena = {0};
-	const struct azjit_subnet *list;
-	size_t count;
-
-	assert_null(parse_subnets(&arena, items, &list, &count));
-	assert_int_equal(count, 2);
-	assert_string_equal(list[0].nsg_id, NET "/networkSecurityGroups/nsg6142");
-	assert_string_equal(list[1].nsg_id, "");
-}
-
-static void public_addresses(void **state)
-{
-	json_auto_t *recorded = data_single("public-ip-recorded"),
-	            *items = data_items("public-ip-example-list", "id");
-	_cleanup_arena_ struct arena arena = {0};
-	const struct azjit_public_ip *ips;
-
-	assert_null(parse_public_ips(&arena, recorded, &ips));
-	assert_int_equal(ips->addr.family, AZJIT_FAMILY_NONE); // dynamic, not attached: no ipAddress key
-	assert_null(parse_public_ips(&arena, items, &ips));
-	assert_int_equal(ips[0].addr.family, AZJIT_FAMILY_NONE);
-	assert_addr(ips[1].addr, "40.85.154.247");
-}
-
 // --- security groups and the Activity Log -------------------------------------------------------------
 
 static void recorded_group(void **state)
@@ -450,13 +326,6 @@ int main(void)
 	        cmocka_unit_test(odd_forms_of_a_policy),
 	        cmocka_unit_test(what_a_status_means),
 	        cmocka_unit_test(initiate_bodies),
-	        cmocka_unit_test(documented_vms),
-	        cmocka_unit_test(primary_interface_first_and_tag_in_any_case),
-	        cmocka_unit_test(documented_power),
-	        cmocka_unit_test(recorded_interface),
-	        cmocka_unit_test(documented_interfaces),
-	        cmocka_unit_test(recorded_subnets),
-	        cmocka_unit_test(public_addresses),
 	        cmocka_unit_test(recorded_group),
 	        cmocka_unit_test(documented_group),
 	        cmocka_unit_test(rules_that_jit_wrote),

@@ -45,6 +45,7 @@ static void causes_at_the_deadline_have_statuses_of_their_own(void **state)
 	        {AZJIT_REQUEST_REFUSED, 65}, {AZJIT_PORT_CLOSED, 69}, {AZJIT_BROKER_DOWN, 71},
 	        {AZJIT_REQUEST_FAILED, 73},  {AZJIT_UNREACHABLE, 74}, {AZJIT_RULE_MISSING, 75},
 	        {AZJIT_PROTOCOL, 76},        {AZJIT_DENIED, 77},      {AZJIT_RULE_SHADOWED, 78},
+	        {AZJIT_NOT_RUNNING, 69},     {AZJIT_UNSUPPORTED, 78},
 	};
 
 	for (size_t i = 0; i < AZJIT_COUNT(causes); i++)

@@ -137,6 +137,14 @@ static void unmanaged_hosts_tell_nothing(void **state)
 	assert_null(strstr(reason, "secret"));
 	ask_connect(stage, CONNECT("twin", "22"), "ambiguous", reason);
 	assert_null(strstr(reason, "secret"));
+	ask_connect(stage, CONNECT("tag:a=b", "22"), "ambiguous", reason);
+	assert_string_equal(
+	        reason, "tag:a=b names several VMs; write the one you mean, of yours: web01@rg, web02@rg");
+	ask_connect(stage, CONNECT("tag:a=c", "22"), "not-found", reason);
+	assert_string_equal(reason, "no VM whose port 22 is under a JIT policy bears the tag a=c");
+	ask_connect(stage, CONNECT("stale", "22"), "config", reason);
+	assert_non_null(strstr(reason, "stale is an alias in this jump host's azjit.conf of no virtual"));
+	assert_null(strstr(reason, "secret"));
 	ask_connect(stage, CONNECT("web01", "0"), "usage", reason);
 	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "refused", NULL, NULL), 0);
 	stage_stop(stage);

@@ -212,6 +212,11 @@ static void request_takes_no_other_source(void **state)
 	stage_start(stage);
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01\nsource=0.0.0.0/0\n\n", "denied");
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01\nfor=forever\n\n", "usage");
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=tag:a=b\n\n", "ambiguous");
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=TAG:a=c:22\n\n", "not-found");
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=tag:a=c:x\n\n", "usage");
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=tag:\n\n", "not-found");
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=t:22\n\n", "not-managed");
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01:0\n\n", "usage");
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=,\n\n", "usage");
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=169.254.169.254:80\n\n", "denied");
@@ -229,6 +234,7 @@ static void match_says_what_is_managed(void **state)
 	stage_start(stage);
 	(void)ask(stage, "AZJIT/1 MATCH\nhost=web01\nport=22\n\n", "ok");
 	(void)ask(stage, "AZJIT/1 MATCH\nhost=nosuch\nport=22\n\n", "not-managed");
+	(void)ask(stage, "AZJIT/1 MATCH\nhost=stale\nport=22\n\n", "ok");
 	msg = ask(stage, "AZJIT/1 MATCH\nhost=web01\nport=23\n\n", "not-managed");
 	assert_null(strstr(azjit_wire_get(&msg, "reason"), "secret"));
 	(void)ask(stage, "AZJIT/1 MATCH\nhost=web01\nport=99999\n\n", "usage");

@@ -139,6 +139,27 @@ static void each_kind_of_identity_has_its_keys(void **state)
 	refuses("identity = { kind = \"client-secret\"; tenant_id = \"a/b\"; };", "takes a GUID or a domain");
 }
 
+static void an_alias_names_one_vm(void **state)
+{
+	refuses("aliases = [ \"web01\" ];", "t:1: aliases takes a list ( { name = \"prod-web\"; vm =");
+	refuses("aliases = ( { name = \"a\"; } );", "takes exactly name and vm in each entry");
+	refuses("aliases = ( { name = \"a\"; vm = \"b\"; port = 22; } );", "takes exactly name and vm");
+	refuses("aliases = ( { name = 1; vm = \"b\"; } );", "aliases takes a list");
+	refuses("aliases = ( { name = \"a\"; vm = \"\"; } );", "is empty");
+	refuses("aliases = ( { name = \"a@b\"; vm = \"c\"; } );", "cannot take \"a@b\": an alias is made of");
+	refuses("aliases = ( { name = \"tag:a\"; vm = \"c\"; } );", "cannot take \"tag:a\"");
+	refuses("aliases = ( { name = \"-oProxyCommand\"; vm = \"c\"; } );", "begins with no '-'");
+	refuses("aliases = ( { name = \"10.0.0.4\"; vm = \"c\"; } );", "an address is no alias");
+	refuses("aliases = ( { name = \"a123456789012345678901234567890123456789012345678901234567890123\"\n"
+	        "\"4\"; vm = \"c\"; } );",
+	        "longer than 64 bytes");
+	refuses("aliases = (\n{ name = \"a\"; vm = \"c\"; },\n{ name = \"A\"; vm = \"d\"; } );",
+	        "t:3: aliases has \"A\" twice");
+	refuses("aliases = ( { name = \"a\"; vm = \"A\"; } );", "has \"a\" for \"A\", which is an alias");
+	refuses("aliases = (\n{ name = \"a\"; vm = \"B\"; },\n{ name = \"b\"; vm = \"a\"; } );",
+	        "t:2: aliases has \"a\" for \"B\", which is an alias; write the virtual machine");
+}
+
 static void unknown_keys_get_the_nearest(void **state)
 {
 	refuses("\n\nkill_swich = \"/x\";", "t:3: there is no key kill_swich; did you mean kill_switch?");
@@ -269,6 +290,8 @@ static void rules_have_defaults(void **state)
 	"\"/etc/azjit/\\\"ca\\\\.pem\"; proxy = "                                                           \
 	"\"http://proxy:3128\";\n"                                                                          \
 	"subscriptions = ( \"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\" ); log_level = \"debug\";\n"            \
+	"aliases = ( { name = \"prod\"; vm = \"web01@rg \\\"x\"; }, { name = \"db\"; vm = \"tag:a=b\"; } "  \
+	");\n"                                                                                              \
 	"resource_manager_url = \"https://[::1]:8443\"; break_glass_groups = [ \"oncall\" ];\n"             \
 	"identity = { kind = \"client-secret\"; tenant_id = \"contoso.example\"; secret_file = "            \
 	"\"/etc/azjit/s\";\n"                                                                               \
@@ -324,6 +347,9 @@ static void values_arrive_where_they_belong(void **state)
 	assert_int_equal(config->egress_count, 2);
 	assert_int_equal(config->egress[1].bytes[3], 4);
 	assert_int_equal(config->fleet_source->bits, 28);
+	assert_int_equal(config->alias_count, 2);
+	assert_string_equal(config->aliases[0].vm, "web01@rg \"x");
+	assert_string_equal(config->aliases[1].name, "db");
 	assert_int_equal(config->source_map_count, 2);
 	assert_int_equal(config->source_map[1].from.bits, 32);
 	assert_int_equal(config->source_map[0].to.bytes[0], 20);
@@ -335,6 +361,7 @@ static void values_arrive_where_they_belong(void **state)
 	assert_int_equal(config->rules[0].source, AZJIT_SOURCE_LIST);
 	assert_non_null(strstr(json, "\"ca_file\": \"/etc/azjit/\\\"ca\\\\.pem\""));
 	assert_non_null(strstr(json, "\"map\": [ { \"from\": \"10.8.0.0/16\", \"to\": \"20.1.2.3\" }"));
+	assert_non_null(strstr(json, "\"aliases\": [ { \"name\": \"prod\", \"vm\": \"web01@rg \\\"x\" }, {"));
 	assert_non_null(strstr(json, "\"object_id\": null"));
 	azjit_config_azure(config, &options);
 	assert_ptr_equal(options.secret_file, config->secret_file);
@@ -485,6 +512,7 @@ int main(void)
 	        cmocka_unit_test(defaults_are_the_documented_ones),
 	        cmocka_unit_test(wrong_types_and_ranges_get_a_sentence),
 	        cmocka_unit_test(each_kind_of_identity_has_its_keys),
+	        cmocka_unit_test(an_alias_names_one_vm),
 	        cmocka_unit_test(unknown_keys_get_the_nearest),
 	        cmocka_unit_test(what_libconfig_swallows_is_refused),
 	        cmocka_unit_test(rules_are_judged_when_loaded),

@@ -110,6 +110,20 @@ static void warnings_go_to_stderr(void **state)
 	check_json("ok", "", 1);
 }
 
+static void an_alias_of_a_known_name_is_warned_of(void **state)
+{
+	write_config(
+	        "aliases = ( { name = \"prod\"; vm = \"web01@rg\"; }, { name = \"WEB01\"; vm = \"db\"; } );\n"
+	        "rules = ( { name = \"a\"; users = [ \"root\" ]; targets = [ \"prod@rg\", \"web*\" ]; } );",
+	        0644);
+	assert_int_equal(run(&azjit_cmd_config_check, "--file", path, NULL), 0);
+	assert_string_equal(
+	        err, "azjit: warning: rule \"a\" names the target prod@rg, and there is an alias \"prod\": "
+	             "rules name virtual machines, never aliases\n"
+	             "azjit: warning: the alias \"WEB01\" has the name of a virtual machine, web01@rg: the "
+	             "name is ambiguous while there is one\n");
+}
+
 static void errors_have_a_sentence_and_a_status(void **state)
 {
 	write_config("\nwait = { deadline = \"soon\"; };", 0644);
@@ -295,6 +309,7 @@ int main(void)
 	const struct CMUnitTest as_root[] = {
 	        cmocka_unit_test(a_good_file_is_ok),
 	        cmocka_unit_test(warnings_go_to_stderr),
+	        cmocka_unit_test(an_alias_of_a_known_name_is_warned_of),
 	        cmocka_unit_test(errors_have_a_sentence_and_a_status),
 	        cmocka_unit_test(a_token_s_file_may_be_a_link),
 	        cmocka_unit_test(a_certificate_is_the_broker_s_to_judge),

@@ -11,6 +11,7 @@
 
 static const char text[] =
         "ca_file = \"/etc/azjit/ca.pem\"; subscriptions = [ \"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\" ];\n"
+        "aliases = ( { name = \"a\"; vm = \"web01\"; }, { name = \"b\"; vm = \"tag:a=b\"; } );\n"
         "source = { egress = [ \"20.1.2.3\" ]; fleet_source = \"10.1.0.0/28\"; max_prefix = 24;\n"
         " map = ( { from = \"10.8.0.0/16\"; to = \"20.1.2.3\"; } ); };\n"
         "rules = ( { name = \"a\"; users = [ \"alice\", \"bob\" ]; groups = [ \"g\" ]; targets = [ \"web*\" "

@@ -2,77 +2,6 @@
 // The inventory against an Azure that is made of arrays: the list calls are defined here.
 #include "test_engine_inventory.h"
 
-static void vms_are_found_by_all_their_names(void **state)
-{
-	static const char *const names[] = {"web01",    "WEB01",     "web01@rg-web",          "Web01@RG-WEB",
-	                                    "10.0.0.4", "20.50.0.4", VM_ID("rg-web", "web01")};
-	struct world *w = world_new("");
-
-	add_vm(w, 0, "rg-web", "web01", "10.0.0.4", "20.50.0.4");
-	add_vm(w, 0, "rg-web", "web02", "10.0.0.5", "");
-	add_policy(w, 0, "rg-web", "default", "web01", 22, 10800, AZJIT_PROTOCOL_TCP, false);
-	world_run(w);
-	for (size_t i = 0; i < AZJIT_COUNT(names); i++) {
-		_cleanup_target_ struct azjit_target *t = found(w, names[i], 22);
-		char dial[AZJIT_ADDR_CHARS];
-
-		assert_string_equal(t->vm_id, VM_ID("rg-web", "web01"));
-		assert_string_equal(t->vm_name, "web01");
-		assert_string_equal(t->group, "rg-web");
-		assert_string_equal(t->subscription, SUB0);
-		assert_string_equal(t->policy_name, "default");
-		assert_string_equal(t->policy_id, POLICY_ID("rg-web", "default"));
-		assert_string_equal(t->nic_nsg_id, "/nsg/nic-web01");
-		assert_string_equal(t->subnet_nsg_id, "/nsg/subnet");
-		assert_false(t->subnet_unread);
-		assert_int_equal(t->asg_ids.count, 1);
-		assert_string_equal(t->asg_ids.items[0], "/asg/rg-web");
-		assert_int_equal(t->policy_prefixes.count, 2);
-		assert_string_equal(t->policy_prefixes.items[1], "10.0.0.0/8");
-		assert_int_equal(t->max_duration_s, 10800);
-		assert_int_equal(t->private_addr.bytes[3], 4);
-		assert_int_equal(t->public_addr.bytes[0], 20);
-		azjit_addr_format(&t->dial, dial);
-		assert_string_equal(dial, azjit_streq(names[i], "20.50.0.4") ? "20.50.0.4" : "10.0.0.4");
-	}
-	missing(w, "web0", 22, AZJIT_NOT_FOUND, "no virtual machine of ours is called web0");
-	missing(w, "web01@rg", 22, AZJIT_NOT_FOUND, "web01@rg");
-	missing(w, "10.0.0.6", 22, AZJIT_NOT_FOUND, "10.0.0.6");
-	missing(w, "0.0.0.0", 22, AZJIT_NOT_FOUND, "0.0.0.0");
-	missing(w, "2001:db8::1", 22, AZJIT_NOT_FOUND, "2001:db8::1");
-	missing(w, "", 22, AZJIT_NOT_FOUND, "no virtual machine");
-	missing(w, "@", 22, AZJIT_NOT_FOUND, "no virtual machine");
-	missing(w, "/", 22, AZJIT_NOT_FOUND, "no virtual machine");
-	missing(w, "\x1b]0;x", 22, AZJIT_NOT_FOUND, "\\x1b]0;x");
-	missing(w, "web02", 22, AZJIT_NOT_MANAGED, "web02 is under no just-in-time policy");
-	missing(w, "web01", 80, AZJIT_NOT_MANAGED,
-	        "port 80 of web01 is under no just-in-time policy, which has 22");
-	world_free(w);
-}
-
-static void several_of_a_name_are_never_chosen_from(void **state)
-{
-	struct world *w = world_new("");
-
-	add_vm(w, 0, "rg-a", "web01", "10.0.0.4", "");
-	add_vm(w, 0, "rg-b", "WEB01", "10.0.0.5", "");
-	add_vm(w, 0, "rg-c", "db01", "10.0.0.6", "");
-	add_vm(w, 1, "rg-c", "db01", "10.0.0.6", "");
-	add_policy(w, 0, "rg-a", "default", "web01", 22, 3600, AZJIT_PROTOCOL_ANY, false);
-	add_policy(w, 1, "rg-c", "default", "db01", 22, 3600, AZJIT_PROTOCOL_ANY, false);
-	world_run(w);
-	missing(w, "web01", 22, AZJIT_AMBIGUOUS,
-	        "web01 fits 2 virtual machines; write one of: web01@rg-a, WEB01@rg-b");
-	missing(w, "db01@rg-c", 22, AZJIT_AMBIGUOUS, "/subscriptions/" SUB1 "/resourceGroups/rg-c/");
-	missing(w, "10.0.0.6", 22, AZJIT_AMBIGUOUS, "10.0.0.6 fits 2 virtual machines");
-	azjit_target_free(found(w, "web01@rg-a", 22));
-	azjit_target_free(found(w,
-	                        "/subscriptions/" SUB1 "/resourcegroups/RG-C/providers/microsoft.compute/"
-	                        "virtualmachines/DB01",
-	                        22));
-	world_free(w);
-}
-
 static void of_several_policies_the_longest_that_has_the_port(void **state)
 {
 	struct world *w = world_new("");
@@ -81,17 +10,24 @@ static void of_several_policies_the_longest_that_has_the_port(void **state)
 	add_vm(w, 0, "rg", "web01", "10.0.0.4", "");
 	add_policy(w, 0, "rg", "short", "web01", 22, 3600, AZJIT_PROTOCOL_TCP, false);
 	add_policy(w, 0, "rg", "long", "web01", 22, 7200, AZJIT_PROTOCOL_ANY, false);
+	for (int i = 0; i <= 20; i++)
+		add_policy(w, 0, "rg", text(w, "p%d", i), "web01", 22, 100 + i, AZJIT_PROTOCOL_TCP, false);
 	add_policy(w, 0, "rg", "udp", "web01", 22, 86400, AZJIT_PROTOCOL_UDP, false);
 	add_policy(w, 0, "rg", "other", "web01", 3389, 86400, AZJIT_PROTOCOL_TCP, false);
 	add_policy(w, 0, "rg", "voice", "web01", 5060, 86400, AZJIT_PROTOCOL_UDP, false);
 	add_policy(w, 0, "rg", "stale", "gone01", 22, 86400, AZJIT_PROTOCOL_TCP, false);
 	world_run(w);
 	t = found(w, "web01", 22);
-	assert_string_equal(t->policy_name, "long");
-	assert_int_equal(t->max_duration_s, 7200);
+	assert_string_equal(t->policy.name, "long");
+	assert_int_equal(t->policy.max_duration_s, 7200);
+	assert_int_equal(t->other_count, 20 - 5); // the longest of all that there are
+	assert_string_equal(t->others[0].name, "short");
+	assert_int_equal(t->others[1].max_duration_s, 120);
+	assert_int_equal(t->others[14].max_duration_s, 107);
+	assert_string_equal(t->others[14].id, POLICY_ID("rg", "p7"));
 	azjit_target_free(t);
 	t = found(w, "web01", 3389);
-	assert_string_equal(t->policy_name, "other");
+	assert_string_equal(t->policy.name, "other");
 	azjit_target_free(t);
 	missing(w, "web01", 5060, AZJIT_NOT_MANAGED, "for UDP only");
 	missing(w, "gone01", 22, AZJIT_NOT_FOUND, "gone01");
@@ -190,6 +126,25 @@ static void the_tag_stops_a_vm(void **state)
 	world_free(w);
 }
 
+static void a_firewall_in_any_policy_is_known(void **state)
+{
+	struct world *w = world_new("");
+	_cleanup_target_ struct azjit_target *behind, *open;
+
+	add_vm(w, 0, "rg", "web01", "10.0.0.4", "");
+	add_vm(w, 0, "rg", "web02", "10.0.0.5", "");
+	add_policy(w, 0, "rg", "default", "web01", 22, 3600, AZJIT_PROTOCOL_TCP, false);
+	add_policy(w, 0, "rg", "default", "web02", 22, 3600, AZJIT_PROTOCOL_TCP, false);
+	add_policy(w, 0, "rg", "second", "web01", 3389, 3600, AZJIT_PROTOCOL_TCP, false);
+	((struct azjit_jit_vm *)(uintptr_t)w->subs[0].policies[2].vms)->public_address = "20.9.9.9";
+	world_run(w);
+	behind = found(w, "web01", 22);
+	open = found(w, "web02", 22);
+	assert_true(behind->firewall);
+	assert_false(open->firewall);
+	world_free(w);
+}
+
 static void the_guard_gets_each_pair_once_in_order(void **state)
 {
 	static const char *const expected[] = {"10.0.0.4:22", "10.0.0.4:3389", "10.0.0.5:22", "20.50.0.5:22"};
@@ -270,7 +225,9 @@ static void memory_that_runs_out_anywhere_changes_nothing(void **state)
 
 		(void)snprintf(name, sizeof(name), "web%02d", i);
 		(void)snprintf(addr, sizeof(addr), "10.0.1.%d", i + 1);
-		add_vm(w, 0, "rg", name, addr, "");
+		add_vm(w, 0, "rg", name, addr, "20.50.0.4");
+		add_tags(w, &w->subs[0].vms[i], (const char *const[]){"a=b", "c=d"}, 2);
+		w->subs[0].ips[i].dns_name = "a-name-of-some-length.westeurope.cloudapp.azure.com";
 		add_policy(w, 0, "rg", "default", name, 22, 3600, AZJIT_PROTOCOL_TCP, false);
 		add_policy(w, 0, "rg", "second", name, 23, 3600, AZJIT_PROTOCOL_TCP, false);
 	}
@@ -364,13 +321,12 @@ static void an_identity_without_subscriptions_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(vms_are_found_by_all_their_names),
-	        cmocka_unit_test(several_of_a_name_are_never_chosen_from),
 	        cmocka_unit_test(of_several_policies_the_longest_that_has_the_port),
 	        cmocka_unit_test(forbidden_addresses_are_never_targets),
 	        cmocka_unit_test(what_is_dialled_follows_the_configuration),
 	        cmocka_unit_test(a_subnet_that_was_not_read_is_not_one_without_group),
 	        cmocka_unit_test(the_tag_stops_a_vm),
+	        cmocka_unit_test(a_firewall_in_any_policy_is_known),
 	        cmocka_unit_test(the_guard_gets_each_pair_once_in_order),
 	        cmocka_unit_test(a_refresh_that_fails_changes_nothing),
 	        cmocka_unit_test(memory_that_runs_out_anywhere_changes_nothing),

@@ -275,6 +275,7 @@ static struct azjit_vm *add_vm(struct world *w, size_t sub_index, const char *gr
 		struct azjit_public_ip *ip = &sub->ips[sub->ip_count++];
 
 		ip->id = config->public_ip_id = text(w, "/pip/%s/%zu", name, sub_index);
+		ip->dns_name = "";
 		assert_int_equal(azjit_addr_parse(public_addr, &ip->addr), AZJIT_OK);
 	}
 	*nic = (struct azjit_nic){
@@ -288,6 +289,21 @@ static struct azjit_vm *add_vm(struct world *w, size_t sub_index, const char *gr
 	};
 	sub->vm_count++;
 	return vm;
+}
+
+// Each "NAME=VALUE".
+static inline void add_tags(struct world *w, struct azjit_vm *vm, const char *const *pairs, size_t count)
+{
+	struct azjit_tag *tags = keep(w, calloc(count, sizeof(*tags)));
+
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strcspn(pairs[i], "=");
+
+		tags[i].name = text(w, "%.*s", (int)len, pairs[i]);
+		tags[i].value = text(w, "%s", pairs[i] + len + 1);
+	}
+	vm->tags = tags;
+	vm->tag_count = count;
 }
 
 static void add_policy(struct world *w, size_t sub_index, const char *group, const char *name,

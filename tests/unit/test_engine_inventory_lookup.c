@@ -183,7 +183,7 @@ static void a_group_shows_what_the_subscription_left_out(void **state)
 	world_wait(w, &w->done, 2);
 	assert_int_equal(a.result, AZJIT_OK);
 	assert_int_equal(second.result, AZJIT_OK);
-	assert_string_equal(a.target->policy_name, "default");
+	assert_string_equal(a.target->policy.name, "default");
 	azjit_target_free(a.target);
 	azjit_target_free(second.target);
 	assert_int_equal(w->group_calls, 1);
@@ -216,7 +216,7 @@ static void a_port_added_to_a_policy_is_seen_at_once(void **state)
 	add_policy(w, 0, "rg", "default", "web01", 8080, 1800, AZJIT_PROTOCOL_TCP, false);
 	a = answer_of(w, "web01", 8080);
 	assert_int_equal(a.result, AZJIT_OK);
-	assert_int_equal(a.target->max_duration_s, 1800);
+	assert_int_equal(a.target->policy.max_duration_s, 1800);
 	azjit_target_free(a.target);
 	azjit_target_free(found(w, "web01", 22));
 	missing(w, "web01", 80, AZJIT_NOT_MANAGED, "which has 22, 8080");
@@ -326,7 +326,7 @@ static void the_inventory_can_be_freed_in_a_callback(void **state)
 
 // --- size ---
 
-enum { BIG = 100000, PER_GROUP = 500 };
+enum { BIG = 100000, PER_GROUP = 500, TAGS = 5 };
 
 static double seconds(void)
 {
@@ -336,10 +336,25 @@ static double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static void fill_policies(struct world *w, struct sub *sub, struct azjit_jit_vm *jit)
+{
+	sub->policies = keep(w, calloc(BIG / PER_GROUP, sizeof(*sub->policies)));
+	sub->policy_count = BIG / PER_GROUP;
+	for (int g = 0; g < BIG / PER_GROUP; g++)
+		sub->policies[g] = (struct azjit_jit_policy){
+		        .id = text(w,
+		                   "/subscriptions/" SUB0 "/resourceGroups/rg-production-%03d/providers/"
+		                   "Microsoft.Security/locations/westeurope/jitNetworkAccessPolicies/default",
+		                   g),
+		        .vms = &jit[g * PER_GROUP],
+		        .vm_count = PER_GROUP};
+}
+
 static char **fill_big(struct world *w, struct sub *sub)
 {
 	static struct azjit_jit_port ports[2];
-	static const char *const any[] = {"*"};
+	static const char *const any[] = {"*"}, *const names[TAGS] = {"host", "env", "team", "owner", "cost"};
+	struct azjit_tag *tags = keep(w, calloc((size_t)BIG * TAGS, sizeof(*tags)));
 	struct azjit_ipconfig *configs = keep(w, calloc(BIG, sizeof(*configs)));
 	struct azjit_jit_vm *jit = keep(w, calloc(BIG, sizeof(*jit)));
 	const char **nic_ids = keep(w, calloc(BIG, sizeof(*nic_ids)));
@@ -348,7 +363,6 @@ static char **fill_big(struct world *w, struct sub *sub)
 	sub->vms = keep(w, calloc(BIG, sizeof(*sub->vms)));
 	sub->nics = keep(w, calloc(BIG, sizeof(*sub->nics)));
 	sub->ips = keep(w, calloc(BIG, sizeof(*sub->ips)));
-	sub->policies = keep(w, calloc(BIG / PER_GROUP, sizeof(*sub->policies)));
 	ports[0] = (struct azjit_jit_port){22, AZJIT_PROTOCOL_TCP, any, 1, 10800};
 	ports[1] = (struct azjit_jit_port){3389, AZJIT_PROTOCOL_TCP, any, 1, 10800};
 	for (int i = 0; i < BIG; i++) {
@@ -365,7 +379,12 @@ static char **fill_big(struct world *w, struct sub *sub)
 		                                .name = "",
 		                                .nic_ids = &nic_ids[i],
 		                                .nic_count = 1,
+		                                .tags = &tags[i * TAGS],
+		                                .tag_count = TAGS,
 		                                .deny_tag = ""};
+		for (int t = 0; t < TAGS; t++)
+			tags[i * TAGS + t] =
+			        (struct azjit_tag){names[t], t ? "prod" : strrchr(made[3 * i], '-')};
 		configs[i] = (struct azjit_ipconfig){
 		        .private_addr = {AZJIT_IPV4, {10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}},
 		        .public_ip_id = made[3 * i + 2],
@@ -378,19 +397,12 @@ static char **fill_big(struct world *w, struct sub *sub)
 		                                  .ipconfig_count = 1};
 		sub->ips[i] = (struct azjit_public_ip){
 		        made[3 * i + 2],
-		        {AZJIT_IPV4, {20, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}}};
+		        {AZJIT_IPV4, {20, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}},
+		        ""};
 		jit[i] = (struct azjit_jit_vm){.id = made[3 * i], .ports = ports, .port_count = 2};
 	}
-	for (int g = 0; g < BIG / PER_GROUP; g++)
-		sub->policies[g] = (struct azjit_jit_policy){
-		        .id = text(w,
-		                   "/subscriptions/" SUB0 "/resourceGroups/rg-production-%03d/providers/"
-		                   "Microsoft.Security/locations/westeurope/jitNetworkAccessPolicies/default",
-		                   g),
-		        .vms = &jit[g * PER_GROUP],
-		        .vm_count = PER_GROUP};
+	fill_policies(w, sub, jit);
 	sub->vm_count = sub->ip_count = BIG;
-	sub->policy_count = BIG / PER_GROUP;
 	return made;
 }
 
@@ -421,9 +433,12 @@ static void a_hundred_thousand_vms_stay_small_and_fast(void **state)
 		               i * 97 / PER_GROUP);
 		azjit_target_free(found(w, name, 3389));
 	}
-	print_message("refresh %.0f ms, %zu bytes a VM, look-up %.1f us\n", took * 1000, bytes,
-	              (seconds() - begin) * 1000);
+	print_message("refresh %.0f ms, %zu bytes a VM, %zu of them for %d tags, look-up %.1f us\n",
+	              took * 1000, bytes, w->inventory->snapshot->tags.alloc * sizeof(struct inv_tag) / BIG,
+	              TAGS, (seconds() - begin) * 1000);
 	assert_true(bytes < 400);
+	azjit_target_free(found(w, "tag:host=-065536", 22));
+	missing(w, "tag:env=prod", 22, AZJIT_AMBIGUOUS, "fits 100000 virtual machines");
 	assert_int_equal(w->inventory->snapshot->ports.count, 2 * BIG / PER_GROUP);
 	assert_true((seconds() - begin) / 1000 < 0.001);
 	for (int i = 0; i < BIG * 3; i++)

@@ -249,7 +249,7 @@ static void plans(void **state)
 	};
 
 	for (size_t i = 0; i < AZJIT_COUNT(rows); i++) {
-		const struct azjit_pricing pricing = {rows[i].tier, rows[i].sub_plan};
+		const struct azjit_pricing pricing = {.tier = rows[i].tier, .sub_plan = rows[i].sub_plan};
 		const struct azjit_monitor_facts facts = {
 		        .subscription = SUB, .pricing_read = {AZJIT_READ_OK, NULL}, .pricing = &pricing};
 		_cleanup_(azjit_monitor_report_freep) struct azjit_monitor_report *report = judge(&facts);

@@ -194,11 +194,11 @@ static struct azjit_target target_of(char **allowed, size_t count)
 	return (struct azjit_target){
 	        .vm_id = (char *)"/x",
 	        .vm_name = (char *)"web01",
-	        .policy_name = (char *)"default",
 	        .port = 22,
-	        .protocol = AZJIT_PROTOCOL_TCP,
-	        .policy_prefixes = {allowed, count},
-	        .max_duration_s = 3 * 3600,
+	        .policy = {.name = (char *)"default",
+	                   .protocol = AZJIT_PROTOCOL_TCP,
+	                   .prefixes = {allowed, count},
+	                   .max_duration_s = 3 * 3600},
 	};
 }
 
@@ -210,7 +210,7 @@ static struct azjit_sources source_of(const char *text)
 	return sources;
 }
 
-static enum azjit_result check(const struct azjit_target *target, const char *source, int64_t wanted_s,
+static enum azjit_result check(struct azjit_target *target, const char *source, int64_t wanted_s,
                                azjit_ticks now, struct azjit_request_terms *ret, struct azjit_reason *reason)
 {
 	_cleanup_config_ struct azjit_config *config = config_of(BARE);
@@ -227,7 +227,7 @@ static void a_request_is_judged_by_its_policy(void **state)
 	struct azjit_request_terms terms;
 	struct azjit_reason reason = {""};
 	const struct {
-		const struct azjit_target *target;
+		struct azjit_target *target;
 		const char *source;
 		int64_t wanted_s;
 		enum azjit_result result;
@@ -257,9 +257,9 @@ static void a_request_is_judged_by_its_policy(void **state)
 	        {&brief, "1.2.3.4", 0, AZJIT_REQUEST_REFUSED, "make the margin smaller"},
 	};
 
-	udp.protocol = AZJIT_PROTOCOL_UDP;
+	udp.policy.protocol = AZJIT_PROTOCOL_UDP;
 	denied.stopped_by_tag = true;
-	brief.max_duration_s = 61;
+	brief.policy.max_duration_s = 61;
 	long_named.vm_name = long_name;
 	assert_int_equal(strlen(long_name) + strlen("default"), 56);
 	for (size_t i = 0; i < AZJIT_COUNT(table); i++) {
@@ -270,10 +270,39 @@ static void a_request_is_judged_by_its_policy(void **state)
 		    (result != AZJIT_OK && !strstr(reason.text, table[i].sentence)))
 			fail_msg("line %zu: %s \"%s\"", i, azjit_result_name(result), reason.text);
 	}
-	long_named.policy_name = (char *)"default8";
+	long_named.policy.name = (char *)"default8";
 	assert_int_equal(check(&long_named, "1.2.3.4", 0, 0, &terms, &reason), AZJIT_REQUEST_REFUSED);
 	assert_non_null(strstr(reason.text, "57 characters together, and Azure takes 56"));
 	assert_non_null(strstr(reason.text, "1 shorter"));
+}
+
+static void of_several_policies_the_one_that_permits(void **state)
+{
+	struct azjit_target_policy others[2] = {
+	        {.name = (char *)"some", .prefixes = {allowed_some, 3}, .max_duration_s = 2 * 3600},
+	        {.name = (char *)"any", .prefixes = {allowed_any, 1}, .max_duration_s = 600}};
+	struct azjit_target target = target_of(NULL, 0);
+	struct azjit_request_terms terms;
+	struct azjit_reason reason = {""};
+
+	target.others = others;
+	target.other_count = 2;
+	assert_int_equal(check(&target, "20.1.2.3", 0, 0, &terms, &reason), AZJIT_OK);
+	assert_string_equal(target.policy.name, "some");
+	assert_string_equal(others[0].name, "default");
+	assert_int_equal(terms.duration_s, 3600);
+	// What stands in place may no longer fit the next request: a source, then a time that only one allows.
+	assert_int_equal(check(&target, "1.2.3.4", 0, 0, &terms, &reason), AZJIT_OK);
+	assert_string_equal(target.policy.name, "any");
+	assert_int_equal(terms.duration_s, 540);
+	assert_true(terms.clamped);
+	assert_int_equal(check(&target, "20.1.2.3", 900, 0, &terms, &reason), AZJIT_OK);
+	assert_string_equal(target.policy.name, "some");
+	// None: told of the one in place, which stays.
+	assert_int_equal(check(&target, "1.2.3.4", 900, 0, &terms, &reason), AZJIT_REQUEST_REFUSED);
+	assert_non_null(strstr(reason.text, "policy 'some' does not allow the source 1.2.3.4"));
+	assert_string_equal(target.policy.name, "some");
+	assert_int_equal(check(&target, "20.1.2.3", 4 * 3600, 0, &terms, &reason), AZJIT_DENIED);
 }
 
 static void the_end_leaves_room_for_the_nonce(void **state)
@@ -292,7 +321,7 @@ static void the_end_leaves_room_for_the_nonce(void **state)
 		assert_false(terms.clamped);
 		assert_int_equal(terms.duration_s, 1800);
 	}
-	target.max_duration_s = 1800; // the rule's own hour is shortened
+	target.policy.max_duration_s = 1800; // the rule's own hour is shortened
 	assert_int_equal(check(&target, "1.2.3.4", 0, starts[2], &terms, &reason), AZJIT_OK);
 	assert_true(terms.clamped);
 	assert_int_equal(terms.duration_s, 1740);
@@ -305,6 +334,7 @@ int main(void)
 	        cmocka_unit_test(sources_are_what_the_target_sees),
 	        cmocka_unit_test(nothing_wider_than_max_prefix),
 	        cmocka_unit_test(a_request_is_judged_by_its_policy),
+	        cmocka_unit_test(of_several_policies_the_one_that_permits),
 	        cmocka_unit_test(the_end_leaves_room_for_the_nonce),
 	};
 
