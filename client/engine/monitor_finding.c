@@ -72,20 +72,20 @@ static struct azjit_finding *place(struct azjit_monitor_report *report, enum azj
 	return &list[at];
 }
 
-void finding_add(struct findings *findings, const struct finding_kind *kind, const char *const *words,
-                 const char *fmt, ...)
+static char *printable_copy(const char *raw)
 {
-	char raw[TEXT_MAX_BYTES], printable[TEXT_MAX_BYTES];
-	_cleanup_free_ char *mend = command_of(words), *text = NULL;
-	struct azjit_finding *finding;
-	va_list args;
+	char printable[TEXT_MAX_BYTES];
 
-	va_start(args, fmt);
-	(void)vsnprintf(raw, sizeof(raw), fmt, args);
-	va_end(args);
 	azjit_printable(raw, printable, sizeof(printable));
-	text = strdup(printable);
-	finding = text && mend ? place(findings->report, kind->severity) : NULL;
+	return strdup(printable);
+}
+
+static void write_down(struct findings *findings, const struct finding_kind *kind, const char *const *words,
+                       const char *raw)
+{
+	_cleanup_free_ char *mend = command_of(words), *text = printable_copy(raw);
+	struct azjit_finding *finding = text && mend ? place(findings->report, kind->severity) : NULL;
+
 	if (!finding) {
 		findings->failed = true;
 		return;
@@ -97,4 +97,16 @@ void finding_add(struct findings *findings, const struct finding_kind *kind, con
 	        .why = kind->why,
 	        .mend = STEAL(mend),
 	};
+}
+
+void finding_add(struct findings *findings, const struct finding_kind *kind, const char *const *words,
+                 const char *fmt, ...)
+{
+	char raw[TEXT_MAX_BYTES];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(raw, sizeof(raw), fmt, args);
+	va_end(args);
+	write_down(findings, kind, words, raw);
 }

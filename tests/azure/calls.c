@@ -235,14 +235,20 @@ static void on_assignment_to_change(void *userdata, const struct azjit_answer *a
                                     const struct azjit_policy_assignment *list, size_t count)
 {
 	struct azjit_call_options options = {(unsigned)driver.deadline_ms, (unsigned)driver.retries};
+	struct azjit_call *change;
 
 	if (count != 1) {
 		on_assignments(userdata, answer, list, count);
 		return;
 	}
-	driver.calls[(const size_t *)userdata - indexes] =
-	        azjit_policy_assignment_set(driver.azure, list, driver.arguments[2], driver.arguments[3],
-	                                    options, on_assignments, userdata);
+	change = azjit_policy_assignment_set(driver.azure, list, driver.arguments[2], driver.arguments[3],
+	                                     options, on_assignments, userdata);
+	if (change) {
+		driver.calls[(const size_t *)userdata - indexes] = change;
+		return;
+	}
+	(void)printf("result=not-started\n"); // only when memory ran out; then its callback never runs
+	ended(userdata);
 }
 
 static void on_assessments(void *userdata, const struct azjit_answer *answer,
