@@ -276,5 +276,8 @@ void grant_close(struct azjit_grant *grant, enum azjit_grant_state state, const 
 
 // recover.c
 enum azjit_result engine_recover(struct azjit_engine *engine, struct azjit_reason *reason);
+// A recovered grant without a target gets one, and evidence can be gathered. False if memory ran out; the
+// target is the grant's in any case.
+bool grant_found(struct azjit_grant *grant, struct azjit_target *target);
 
 #endif

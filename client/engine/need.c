@@ -188,7 +188,7 @@ static void record_reuse(struct azjit_grant *grant, const struct azjit_need *nee
 	(void)grant_record(grant, &entry, NULL);
 }
 
-// Finds or makes the grant of a need. *ret_ours: the target went to a new grant.
+// Finds or makes the grant of a need. *ret_ours: the target went to the grant.
 static enum azjit_result serve(struct azjit_engine *engine, const struct azjit_need *need,
                                struct azjit_grant **ret, bool *ret_ours, struct azjit_reason *reason)
 {
@@ -202,6 +202,10 @@ static enum azjit_result serve(struct azjit_engine *engine, const struct azjit_n
 	*ret = reusable(engine, need, terms.duration_s);
 	if (*ret) {
 		record_reuse(*ret, need);
+		// Recovered, and Azure did not answer when it was: who comes knows the machine.
+		*ret_ours = !(*ret)->target;
+		if (*ret_ours && !grant_found(*ret, need->target))
+			return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
 		return AZJIT_OK;
 	}
 	result = make_grant(engine, need, terms.end, ret, reason);

@@ -209,7 +209,20 @@ static bool entry_again(void *userdata, const struct azjit_entry_read *read)
 	return true;
 }
 
-// Inventory knows the VM (again): evidence can be gathered.
+bool grant_found(struct azjit_grant *grant, struct azjit_target *target)
+{
+	grant->lookup = azjit_lookup_cancel(grant->lookup);
+	grant_poll(grant, false); // it followed the policy alone
+	if (!grant_take_target(grant, target))
+		return false;
+	if (grant->state == AZJIT_GRANT_WAITING)
+		grant_accepted(grant);
+	else
+		grant_poll(grant, true);
+	return true;
+}
+
+// Inventory knows the VM (again), or cannot tell.
 static void target_found(void *userdata, enum azjit_result result, const char *reason,
                          struct azjit_target *target)
 {
@@ -222,14 +235,8 @@ static void target_found(void *userdata, enum azjit_result result, const char *r
 		grant_poll(grant, true); // the policy alone can still tell
 		return;
 	}
-	if (!grant_take_target(grant, target)) {
+	if (!grant_found(grant, target))
 		grant_fail(grant, AZJIT_NOMEM, "out of memory");
-		return;
-	}
-	if (grant->state == AZJIT_GRANT_WAITING)
-		grant_accepted(grant);
-	else
-		grant_poll(grant, true);
 }
 
 enum azjit_result engine_recover(struct azjit_engine *engine, struct azjit_reason *reason)

@@ -48,6 +48,7 @@ banner() {
 @test "when it is back the broker goes on by itself" {
 	lab azsim DELETE faults
 	within 60000 says ok ''
+	within 10000 banner web01 # by the grant of before
 	within 10000 banner db01
 }
 

@@ -58,6 +58,7 @@ struct fake {
 	unsigned refuse_next; // so many POSTs are answered with 400
 	unsigned initiates, intents_at_post;
 	char last_client_request_id[AZJIT_UUID_CHARS];
+	bool inventory_down, inventory_failed; // no machine is found; one was looked for meanwhile
 	bool rule_never, subnet_unread, shadow, lose_answer, wrong_echo, too_long;
 	int refuse;
 	const char *fail_later;
@@ -443,7 +444,11 @@ static void lookup_fire(void *userdata)
 	struct azjit_lookup *lookup = userdata;
 
 	azjit_source_free(lookup->timer);
-	lookup->fn(lookup->userdata, AZJIT_OK, "", fake_target());
+	the->inventory_failed = the->inventory_down;
+	if (the->inventory_down)
+		lookup->fn(lookup->userdata, AZJIT_UNREACHABLE, "Azure does not answer", NULL);
+	else
+		lookup->fn(lookup->userdata, AZJIT_OK, "", fake_target());
 	free(lookup);
 }
 

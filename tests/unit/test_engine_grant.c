@@ -135,6 +135,44 @@ static void a_restart_finds_the_grant_again(void **state)
 	assert_int_equal(fake->initiates, 1);
 }
 
+// Azure did not answer when the broker started: who needs the port knows the machine.
+static void a_restart_without_azure_finds_the_grant_again(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a, b;
+
+	need(fake, "alice", "198.51.100.7", &a);
+	assert_true(run_until(fake, &a, NULL));
+	fake->inventory_down = true;
+	restart(fake);
+	need(fake, "bob", "198.51.100.7", &b);
+	assert_true(run_until(fake, &b, NULL));
+	assert_int_equal(b.result, AZJIT_OK);
+	assert_string_equal(a.grant, b.grant);
+	assert_int_equal(fake->initiates, 1);
+}
+
+// The same when the search for the machine was given up before she came.
+static void a_grant_given_up_at_a_restart_is_found_again(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a, b;
+	int turns = 0;
+
+	need(fake, "alice", "198.51.100.7", &a);
+	assert_true(run_until(fake, &a, NULL));
+	fake->inventory_down = true;
+	restart(fake);
+	while (!fake->inventory_failed && turns++ < 1000)
+		(void)run_until_open(fake, "192.0.2.1", 5); // of nobody: only lets the loop run
+	assert_true(fake->inventory_failed);
+	need(fake, "bob", "198.51.100.7", &b);
+	assert_true(run_until(fake, &b, NULL));
+	assert_int_equal(b.result, AZJIT_OK);
+	assert_string_equal(a.grant, b.grant);
+	assert_int_equal(fake->initiates, 1);
+}
+
 int main(void)
 {
 #define WITH_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
@@ -149,6 +187,8 @@ int main(void)
 	        WITH_FAKE(an_unknown_outcome_is_looked_for_first),
 	        WITH_FAKE(an_echo_of_something_else_opens_nothing),
 	        WITH_FAKE(a_restart_finds_the_grant_again),
+	        WITH_FAKE(a_restart_without_azure_finds_the_grant_again),
+	        WITH_FAKE(a_grant_given_up_at_a_restart_is_found_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
