@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The ways to name a virtual machine, as a person of the jump host writes them; and what she reads where its
-# subscription has not the plan.
+# subscription has not the plan, or it no security group.
 
 setup_file() {
 	. "$BATS_TEST_DIRNAME/helper.bash"
@@ -14,6 +14,8 @@ setup_file() {
 	jq '(.vms[] | select(.name == "web01")) += {dns_label: "web01-lab", tags: {Role: "Web", env: "lab"}} |
 		(.vms[] | select(.name == "db01")) += {tags: {env: "lab"}} |
 		.jit_policies += [{name: "narrow", vms: [{name: "web01", ports: [{number: 22, source: "192.0.2.7", max: "P1D"}]}]}] |
+		.vms += [{name: "web05", private_ip: "10.20.0.9", subnet: "vnet/bastion"}] |
+		.jit_policies[0].vms += [{name: "web05", ports: [{number: 22}]}] |
 		.pricings = [{tier: "Standard", sub_plan: "P1"}] |
 		.principals[0].roles[0].actions += ["Microsoft.Security/pricings/read"]' "$LAB_ROOM/scenario.json" >"$LAB_SCENARIO"
 	e2e_up find
@@ -83,4 +85,11 @@ unknown_key=(-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null)
 		"action": {"type": "status", "status": 409, "code": "Conflict", "message": "not now"}}'
 	run -78 lab run alice@jump azjit connect db01@rg-lab 22 </dev/null
 	[[ $output == *'Azure refused the request (409 Conflict): not now; its subscription has Defender for Servers plan 1, and just-in-time access needs plan 2'* ]]
+}
+
+@test "a machine without a security group is told so long before the deadline" {
+	start=$(now_ms)
+	run -78 lab run alice@jump azjit connect web05 22 </dev/null
+	[[ $output == *'web05 has no security group, neither at its interface nor at its subnet'* ]]
+	(($(now_ms) - start < 10000))
 }
