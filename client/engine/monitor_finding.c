@@ -76,7 +76,7 @@ void finding_add(struct findings *findings, const struct finding_kind *kind, con
                  const char *fmt, ...)
 {
 	char raw[TEXT_MAX_BYTES], printable[TEXT_MAX_BYTES];
-	_cleanup_free_ char *mend = command_of(words), *text = NULL;
+	_cleanup_free_ char *mend = command_of(words), *text = NULL, *about = NULL;
 	struct azjit_finding *finding;
 	va_list args;
 
@@ -85,7 +85,10 @@ void finding_add(struct findings *findings, const struct finding_kind *kind, con
 	va_end(args);
 	azjit_printable(raw, printable, sizeof(printable));
 	text = strdup(printable);
-	finding = text && mend ? place(findings->report, kind->severity) : NULL;
+	if (asprintf(&about, "%s%s", findings->vm_id ? "" : "/subscriptions/",
+	             findings->vm_id ? findings->vm_id : findings->subscription) < 0)
+		about = NULL;
+	finding = text && mend && about ? place(findings->report, kind->severity) : NULL;
 	if (!finding) {
 		findings->failed = true;
 		return;
@@ -93,6 +96,7 @@ void finding_add(struct findings *findings, const struct finding_kind *kind, con
 	*finding = (struct azjit_finding){
 	        .severity = kind->severity,
 	        .kind = kind->kind,
+	        .about = STEAL(about),
 	        .text = STEAL(text),
 	        .why = kind->why,
 	        .mend = STEAL(mend),
