@@ -163,14 +163,6 @@ enum azjit_result ask_vms(struct direct *direct, const char *group, json_t **ret
 #define POLICIES_WRITE  "Microsoft.Security/locations/jitNetworkAccessPolicies/write"
 #define POLICIES_DELETE "Microsoft.Security/locations/jitNetworkAccessPolicies/delete"
 
-static bool has_id(const json_t *list, const char *id)
-{
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (azjit_ieq(json_text(json_array_get(list, i), "id"), id))
-			return true;
-	return false;
-}
-
 static void got_policies(void *userdata, const struct azjit_answer *answer, const char *json)
 {
 	struct ask *ask = userdata;
@@ -182,7 +174,7 @@ static void got_policies(void *userdata, const struct azjit_answer *answer, cons
 	if (!list)
 		no_memory(ask);
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (!has_id(ask->into, json_text(json_array_get(list, i), "id")))
+		if (!json_by_id(ask->into, json_text(json_array_get(list, i), "id")))
 			ask_add_row(ask, json_incref(json_array_get(list, i)));
 }
 

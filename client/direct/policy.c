@@ -16,6 +16,14 @@ const char *json_text(const json_t *object, const char *name)
 	return text ? text : "";
 }
 
+json_t *json_by_id(const json_t *rows, const char *id)
+{
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		if (azjit_ieq(json_text(json_array_get(rows, i), "id"), id))
+			return json_array_get(rows, i);
+	return NULL;
+}
+
 // --- reading ------------------------------------------------------------------------------------------
 
 const json_t *policy_vms(const json_t *policy)
@@ -25,12 +33,7 @@ const json_t *policy_vms(const json_t *policy)
 
 json_t *policy_entry(const json_t *policy, const char *vm_id)
 {
-	const json_t *vms = policy_vms(policy);
-
-	for (size_t i = 0; i < json_array_size(vms); i++)
-		if (azjit_ieq(json_text(json_array_get(vms, i), "id"), vm_id))
-			return json_array_get(vms, i);
-	return NULL;
+	return json_by_id(policy_vms(policy), vm_id);
 }
 
 // Some clients write a number as a text, and Azure takes it (§1.2). -1 if it is neither.

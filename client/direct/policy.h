@@ -28,6 +28,8 @@ struct port_wish {
 
 // The text of a member; "" if it is none.
 const char *json_text(const json_t *object, const char *name);
+// The row whose `id` is this one, compared without case; NULL if none.
+json_t *json_by_id(const json_t *rows, const char *id);
 
 // An owned policy without a VM, of that id (/subscriptions/…/jitNetworkAccessPolicies/NAME).
 json_t *policy_new(const char *id);
