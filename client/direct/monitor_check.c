@@ -5,6 +5,7 @@
 #include "sarif.h"
 #include "scope.h"
 
+#include <azjit/text.h>
 #include <stdio.h>
 
 // --- for people -----------------------------------------------------------------------------------------
@@ -16,12 +17,29 @@ static void print_check(const json_t *object, const char *name, const char *titl
 	printf("%s: %s, %s\n", title, json_text(check, "result"), json_text(check, "text"));
 }
 
-// All texts are printable: azjit_monitor_judge made them so.
+static void print_effect(const json_t *effect)
+{
+	const char *value = json_string_value(json_object_get(effect, "value"));
+	char name[256], shown[256];
+
+	azjit_printable(json_text(effect, "name"), name, sizeof(name));
+	azjit_printable(!value   ? "is no parameter of what it assigns"
+	                : *value ? value
+	                         : "has no value",
+	                shown, sizeof(shown));
+	printf("%s: " AZJIT_POLICY_PARAMETER " %s%s\n", name, shown,
+	       value && json_is_false(json_object_get(effect, "set")) ? " (the default)" : "");
+}
+
+// Verdicts and findings are printable: azjit_monitor_judge made them so.
 static void print_subscription(const json_t *object)
 {
+	const json_t *effects = json_object_get(object, "effects");
 	const json_t *findings = json_object_get(object, "findings");
 
 	printf("subscription %s\n", json_text(object, "id"));
+	for (size_t i = 0; i < json_array_size(effects); i++)
+		print_effect(json_array_get(effects, i));
 	print_check(object, "cloudsploit", "CloudSploit monitorJitNetworkAccess");
 	print_check(object, "conformity", "Cloud Conformity SecurityCenter-012");
 	if (*json_text(object, "difference"))

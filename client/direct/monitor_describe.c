@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor_describe.h"
 
+#include <azjit/text.h>
+
 bool monitor_passed(const struct azjit_monitor_report *report)
 {
 	return report->cloudsploit.check == AZJIT_CHECK_PASS &&
@@ -43,6 +45,29 @@ static json_t *finding_row(const void *list, size_t i)
 	                 one->mend);
 }
 
+static bool is_set(const struct azjit_policy_assignment *one)
+{
+	for (size_t i = 0; i < one->parameter_count; i++)
+		if (azjit_ieq(one->parameters[i].name, AZJIT_POLICY_PARAMETER))
+			return true;
+	return false;
+}
+
+// Of the assignments that the scanners look at.
+static json_t *effects(const struct azjit_policy_assignment *list, size_t count)
+{
+	json_auto_t *array = json_array();
+
+	for (size_t i = 0; array && i < count; i++)
+		if (azjit_monitor_asc_default(&list[i]) &&
+		    json_array_append_new(array, json_pack("{s:s, s:s, s:s?, s:b}", "assignment_id",
+		                                           list[i].id, "name", list[i].name, "value",
+		                                           azjit_monitor_value(&list[i]), "set",
+		                                           (int)is_set(&list[i]))) != 0)
+			return NULL;
+	return array ? json_incref(array) : NULL;
+}
+
 static json_t *assignment_row(const void *list, size_t i)
 {
 	const struct azjit_policy_assignment *one = (const struct azjit_policy_assignment *)list + i;
@@ -76,12 +101,13 @@ static json_t *plan(const struct azjit_pricing *pricing)
 
 json_t *monitor_describe(const struct azjit_monitor_facts *facts, const struct azjit_monitor_report *report)
 {
-	return json_pack("{s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id", facts->subscription,
-	                 "passed", (int)monitor_passed(report), "cloudsploit", check(&report->cloudsploit),
-	                 "conformity", check(&report->conformity), "difference", report->difference,
-	                 "findings", rows(report->findings, report->finding_count, finding_row),
-	                 "assignments", rows(facts->assignments, facts->assignment_count, assignment_row),
-	                 "assessments", rows(facts->assessments, facts->assessment_count, assessment_row),
-	                 "plan", plan(facts->pricing), "ports",
-	                 rows(facts->ports, facts->port_count, port_row));
+	return json_pack("{s:s, s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id", facts->subscription,
+	                 "passed", (int)monitor_passed(report), "effects",
+	                 effects(facts->assignments, facts->assignment_count), "cloudsploit",
+	                 check(&report->cloudsploit), "conformity", check(&report->conformity), "difference",
+	                 report->difference, "findings",
+	                 rows(report->findings, report->finding_count, finding_row), "assignments",
+	                 rows(facts->assignments, facts->assignment_count, assignment_row), "assessments",
+	                 rows(facts->assessments, facts->assessment_count, assessment_row), "plan",
+	                 plan(facts->pricing), "ports", rows(facts->ports, facts->port_count, port_row));
 }
