@@ -27,7 +27,7 @@ static void change_clear(struct change *change)
 
 struct policy_label policy_label(const char *policy_id)
 {
-	struct policy_label label;
+	struct policy_label label = {""};
 	char group[128], raw[256];
 
 	if (!azjit_id_segment(policy_id, "resourceGroups", group, sizeof(group)))

@@ -244,7 +244,7 @@ static enum azjit_result leave(struct direct *direct, const char *subscription,
 
 static enum azjit_result enable(struct direct *direct, const char *subscription)
 {
-	_cleanup_(keep_clear) struct keep keep = {NULL};
+	_cleanup_(keep_clear) struct keep keep = {.blocks = NULL};
 	struct kept list = {.keep = &keep};
 	enum azjit_result result = ask_assignments(direct, subscription, &list);
 	const struct azjit_policy_assignment *all = list.list;

@@ -50,7 +50,7 @@ static void list_vms(struct monitor_facts *to)
 // A subscription's list of policies can leave some out (azure.md §1.1): those of the VMs' groups are read, too.
 static enum azjit_result read_ports(struct direct *direct, struct monitor_facts *to)
 {
-	struct monitor_ports ports = {NULL};
+	struct monitor_ports ports = {.list = NULL};
 	enum azjit_result result = ask_policies(direct, NULL, &to->survey.policies);
 
 	if (result == AZJIT_OK)

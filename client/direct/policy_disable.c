@@ -14,7 +14,7 @@ static enum azjit_result take_out(struct direct *direct, json_t *policy, const j
 
 static enum azjit_result run(struct direct *direct)
 {
-	_cleanup_(survey_clear) struct survey survey = {NULL};
+	_cleanup_(survey_clear) struct survey survey = {.vms = NULL};
 	json_auto_t *picked = NULL, *jobs = NULL;
 	enum azjit_result result = survey_read(direct, &survey);
 

@@ -122,7 +122,7 @@ static enum azjit_result jobs_for(struct direct *direct, const struct survey *su
 
 static enum azjit_result run(struct direct *direct)
 {
-	_cleanup_(survey_clear) struct survey survey = {NULL};
+	_cleanup_(survey_clear) struct survey survey = {.vms = NULL};
 	json_auto_t *picked = NULL, *jobs = json_array();
 	enum azjit_result result = survey_read(direct, &survey);
 

@@ -23,7 +23,7 @@ static enum azjit_result set(struct direct *direct, json_t *policy, const json_t
 
 static enum azjit_result run(struct direct *direct)
 {
-	_cleanup_(survey_clear) struct survey survey = {NULL};
+	_cleanup_(survey_clear) struct survey survey = {.vms = NULL};
 	const struct port_wish *wish = &direct->options.wish;
 	json_auto_t *picked = NULL, *jobs = NULL;
 	enum azjit_result result;

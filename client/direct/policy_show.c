@@ -31,7 +31,7 @@ static enum azjit_result show_vm(struct direct *direct, struct survey *survey)
 
 static enum azjit_result run(struct direct *direct)
 {
-	_cleanup_(survey_clear) struct survey survey = {NULL};
+	_cleanup_(survey_clear) struct survey survey = {.vms = NULL};
 	json_auto_t *named = json_array();
 	enum azjit_result result = survey_read(direct, &survey), found;
 

@@ -47,7 +47,7 @@ static enum azjit_result describe(struct direct *direct, const struct survey *su
 
 static enum azjit_result list(struct direct *direct)
 {
-	_cleanup_(survey_clear) struct survey survey = {NULL};
+	_cleanup_(survey_clear) struct survey survey = {.vms = NULL};
 	const char *group = direct->options.group;
 	enum azjit_result result = ask_vms(direct, group, &survey.vms);
 
@@ -82,7 +82,7 @@ static enum azjit_result show(struct direct *direct)
 	                                           {"last_requestor", "BY"},
 	                                           {"why", "WHY"},
 	                                           {NULL, NULL}};
-	_cleanup_(survey_clear) struct survey survey = {NULL};
+	_cleanup_(survey_clear) struct survey survey = {.vms = NULL};
 	json_auto_t *picked = NULL;
 	enum azjit_result result = survey_read(direct, &survey);
 

@@ -109,8 +109,6 @@ static void find_vms(struct findings *findings, const struct azjit_monitor_facts
 	size_t count = facts->assessment_count;
 	_cleanup_free_ const struct azjit_assessment **sorted = calloc(count + 1, sizeof(*sorted));
 
-	if (facts->assessments_read.state != AZJIT_READ_OK)
-		return;
 	findings->failed = findings->failed || !sorted;
 	for (size_t i = 0; sorted && i < count; i++)
 		sorted[i] = &facts->assessments[i];
@@ -172,7 +170,8 @@ void find_all(struct findings *findings, const struct azjit_monitor_facts *facts
 	find_unread(findings, "what decides about the ports", &facts->ports_read);
 	find_assignments(findings, facts);
 	find_plan(findings, facts);
-	find_vms(findings, facts);
+	if (facts->assessments_read.state == AZJIT_READ_OK)
+		find_vms(findings, facts);
 	for (size_t i = 0; i < facts->port_count; i++) {
 		findings->vm_id = facts->ports[i].vm_id;
 		find_port(findings, &facts->ports[i]);

@@ -89,16 +89,15 @@ void finding_add(struct findings *findings, const struct finding_kind *kind, con
 	             findings->vm_id ? findings->vm_id : findings->subscription) < 0)
 		about = NULL;
 	finding = text && mend && about ? place(findings->report, kind->severity) : NULL;
-	if (!finding) {
+	if (finding)
+		*finding = (struct azjit_finding){
+		        .severity = kind->severity,
+		        .kind = kind->kind,
+		        .about = STEAL(about),
+		        .text = STEAL(text),
+		        .why = kind->why,
+		        .mend = STEAL(mend),
+		};
+	else
 		findings->failed = true;
-		return;
-	}
-	*finding = (struct azjit_finding){
-	        .severity = kind->severity,
-	        .kind = kind->kind,
-	        .about = STEAL(about),
-	        .text = STEAL(text),
-	        .why = kind->why,
-	        .mend = STEAL(mend),
-	};
 }

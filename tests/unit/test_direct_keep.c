@@ -62,7 +62,7 @@ static void lend(struct lent *lent)
 
 static void copies_borrow_nothing(void **state)
 {
-	_cleanup_(keep_clear) struct keep keep = {NULL};
+	_cleanup_(keep_clear) struct keep keep = {.blocks = NULL};
 	struct lent lent;
 	const struct azjit_policy_assignment *assignment;
 	const struct azjit_assessment *assessment;
@@ -111,7 +111,7 @@ static void every_allocation_may_fail(void **state)
 	long n = 0;
 
 	while (failed) {
-		_cleanup_(keep_clear) struct keep keep = {NULL};
+		_cleanup_(keep_clear) struct keep keep = {.blocks = NULL};
 		struct lent lent;
 
 		lend(&lent);
@@ -130,7 +130,7 @@ static void every_allocation_may_fail(void **state)
 
 static void no_array_is_too_large_to_be_refused(void **state)
 {
-	_cleanup_(keep_clear) struct keep keep = {NULL};
+	_cleanup_(keep_clear) struct keep keep = {.blocks = NULL};
 
 	assert_non_null(keep_array(&keep, 0, 8));
 	assert_null(keep_array(&keep, SIZE_MAX / 2, 4));
