@@ -72,22 +72,36 @@ static struct azjit_finding *place(struct azjit_monitor_report *report, enum azj
 	return &list[at];
 }
 
+// What it is of: the VM, or the subscription. NULL if memory ran out, as of what follows.
+static char *about_of(const struct findings *findings)
+{
+	char *about;
+
+	if (findings->vm_id)
+		return strdup(findings->vm_id);
+	return asprintf(&about, "/subscriptions/%s", findings->subscription) < 0 ? NULL : about;
+}
+
+static char *text_of(const char *fmt, va_list args) _printf_(1, 0);
+static char *text_of(const char *fmt, va_list args)
+{
+	char raw[TEXT_MAX_BYTES], printable[TEXT_MAX_BYTES];
+
+	(void)vsnprintf(raw, sizeof(raw), fmt, args);
+	azjit_printable(raw, printable, sizeof(printable));
+	return strdup(printable);
+}
+
 void finding_add(struct findings *findings, const struct finding_kind *kind, const char *const *words,
                  const char *fmt, ...)
 {
-	char raw[TEXT_MAX_BYTES], printable[TEXT_MAX_BYTES];
-	_cleanup_free_ char *mend = command_of(words), *text = NULL, *about = NULL;
+	_cleanup_free_ char *mend = command_of(words), *about = about_of(findings), *text = NULL;
 	struct azjit_finding *finding;
 	va_list args;
 
 	va_start(args, fmt);
-	(void)vsnprintf(raw, sizeof(raw), fmt, args);
+	text = text_of(fmt, args);
 	va_end(args);
-	azjit_printable(raw, printable, sizeof(printable));
-	text = strdup(printable);
-	if (asprintf(&about, "%s%s", findings->vm_id ? "" : "/subscriptions/",
-	             findings->vm_id ? findings->vm_id : findings->subscription) < 0)
-		about = NULL;
 	finding = text && mend && about ? place(findings->report, kind->severity) : NULL;
 	if (finding)
 		*finding = (struct azjit_finding){
