@@ -119,3 +119,38 @@ const struct azjit_cmd azjit_cmd_vm_show = {
         .help = NAMES_HELP "\n"
                            "  --json              print one JSON object: vms, result, reason\n" ACCESS_HELP,
 };
+
+const struct azjit_cmd azjit_cmd_monitor_check = {
+        .name = "monitor check",
+        .usage = "[--all-subscriptions] [--json|--sarif]",
+        .summary = "check that Defender judges whether VMs have just-in-time access",
+        .help = "What CloudSploit's plugin monitorJitNetworkAccess and Cloud Conformity's rule\n"
+                "SecurityCenter-012 say of a subscription, and why where they differ; then what neither "
+                "looks\n"
+                "at: how the policy is assigned, the Defender plan, each VM, and ports that the internet\n"
+                "reaches in spite of just-in-time access. Each finding with the command that mends it. "
+                "Azure\n"
+                "is only read.\n"
+                "\n"
+                "Exit status: 0 if both say pass and no finding is high, 1 if not; if something could not "
+                "be\n"
+                "read, that of the reason (77: a right is missing; 74: Azure does not answer).\n"
+                "\n"
+                "  --all-subscriptions  every one that the identity sees, or that the configuration names\n"
+                "  --json               print one JSON object: subscriptions, passed, result, reason\n"
+                "  --sarif              print the findings in the form SARIF 2.1.0\n" ACCESS_HELP,
+};
+
+const struct azjit_cmd azjit_cmd_monitor_enable = {
+        .name = "monitor enable",
+        .usage = "[--dry-run] [--json]",
+        .summary = "have Defender judge whether VMs have just-in-time access",
+        .help = "Sets jitNetworkAccessMonitoringEffect of the subscription's ASC Default policy assignment\n"
+                "(SecurityCenterBuiltIn) to AuditIfNotExists, and leaves all else in it as it is.\n"
+                "\n"
+                "  --dry-run           print what would change, and write nothing\n"
+                "  --json              print one JSON object: changes, result, reason\n" ACCESS_HELP "\n"
+                "Azure replaces an assignment as a whole and has no lock for it: it is read, changed in one\n"
+                "value, written once, read again and compared. What became of a write that Azure did not\n"
+                "answer is told, and nothing is written twice.\n",
+};

@@ -6,13 +6,14 @@
 
 #include "direct.h"
 
-// ask.c and ask_network.c share this: one call under way, or the like of several.
+// The files ask*.c share this: one call under way, or the like of several.
 struct ask {
 	struct direct *direct;
 	const char *what, *scope;    // for the sentence: "the policies", of which scope
 	const char *done_to, *right; // "read"; the right that it takes
 	json_t *into;                // an array that gets what was answered
 	json_t *one;                 // or the one object
+	struct kept *kept;           // or structs (ask_kept.h)
 	enum azjit_result result;
 	int http_status;
 	bool unsure, done;
@@ -21,10 +22,16 @@ typedef struct azjit_call *ask_start_fn(struct ask *ask, const char *scope);
 // The same list of each subscription, or of the group of that name in each.
 enum azjit_result ask_all(struct direct *direct, const char *group, const struct ask *like,
                           ask_start_fn *start, json_t **ret);
+// Waits for the call, which NULL says memory ran out for.
+enum azjit_result ask_await(struct ask *ask, struct azjit_call *call);
 // For callbacks: notes the end, and what came of it; true if it is good.
 bool ask_take_status(struct ask *ask, const struct azjit_answer *answer);
 // Takes over `row`; NULL counts as memory that ran out.
 void ask_add_row(struct ask *ask, json_t *row);
+json_t *ask_texts(const char *const *list, size_t count);
+
+// Fills direct->subscriptions with what the identity sees if nobody named some.
+enum azjit_result ask_subscriptions(struct direct *direct);
 
 // The VMs of the subscriptions, or of one group of them: objects with id, name, group, subscription,
 // location, os (Linux, Windows or ""), nics (ids). Fills direct->subscriptions first if nobody named some.
@@ -40,8 +47,8 @@ enum azjit_result ask_policy(struct direct *direct, const char *id, json_t **ret
 // not AZJIT_OK; reading tells.
 enum azjit_result ask_write(struct direct *direct, const char *id, const json_t *body, bool *ret_unsure);
 
-// Of all subscriptions. Interfaces: vm_id, nsg, primary, ipconfigs (address, public_ip, subnet, primary; ids
-// or "" but for address); subnets: id, nsg; public addresses: id, address.
+// Of all subscriptions. Interfaces: vm_id, nsg, primary, ipconfigs (address, public_ip, subnet, primary, asgs;
+// ids or "" but for address); subnets: id, nsg; public addresses: id, address.
 enum azjit_result ask_nics(struct direct *direct, json_t **ret);
 enum azjit_result ask_subnets(struct direct *direct, json_t **ret);
 enum azjit_result ask_public_ips(struct direct *direct, json_t **ret);

@@ -51,14 +51,6 @@ static bool in_sight(const struct direct *direct, const char *vm_id)
 	return false;
 }
 
-static bool exists(const json_t *vms, const char *vm_id)
-{
-	for (size_t i = 0; i < json_array_size(vms); i++)
-		if (azjit_ieq(json_text(json_array_get(vms, i), "id"), vm_id))
-			return true;
-	return false;
-}
-
 // A VM that was deleted and is still in the policy makes Azure refuse every write (azure.md §1.6).
 static enum azjit_result check_existence(struct direct *direct, const struct change *change,
                                          const json_t *vms)
@@ -69,7 +61,7 @@ static enum azjit_result check_existence(struct direct *direct, const struct cha
 	for (size_t i = 0; i < json_array_size(entries); i++) {
 		const char *id = json_text(json_array_get(entries, i), "id");
 
-		if (in_sight(direct, id) && !exists(vms, id))
+		if (in_sight(direct, id) && !json_by_id(vms, id))
 			azjit_buf_printf(&gone, " %s", azjit_id_name(id));
 	}
 	if (!gone.len)

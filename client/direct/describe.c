@@ -8,10 +8,7 @@
 
 static bool listed(const json_t *rows, const char *id)
 {
-	for (size_t i = 0; i < json_array_size(rows); i++)
-		if (azjit_ieq(json_text(json_array_get(rows, i), "id"), id))
-			return true;
-	return rows == NULL;
+	return !rows || json_by_id(rows, id);
 }
 
 static json_t *vms_of(const json_t *policy, const json_t *only)

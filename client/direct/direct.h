@@ -17,7 +17,7 @@ struct direct_options {
 	const char *group, *policy, *backup;
 	struct azjit_strings subscriptions; // items borrowed from argv
 	struct port_wish wish;
-	bool dry_run, json;
+	bool dry_run, json, sarif, all_subscriptions;
 	char **words; // the operands
 	size_t word_count;
 };
@@ -29,17 +29,21 @@ struct direct {
 	struct azjit_azure *azure;
 	json_t *subscriptions; // whose VMs and policies are looked at: bare ids
 	json_t *answer;        // what --json prints, but for result and reason
+	bool found;            // a check has found something to look into
 	struct azjit_reason reason;
 };
 
 // Which options a command takes, besides those that all take.
 enum direct_wants {
-	WANTS_GROUP = 1,  // --resource-group
-	WANTS_WRITE = 2,  // --dry-run, --backup
+	WANTS_GROUP = 1, // --resource-group
+	WANTS_DRY_RUN = 2,
 	WANTS_POLICY = 4, // --policy
 	WANTS_PORTS = 8,  // --ports, --protocol, --source, --max
 	WANTS_WORD = 16,  // exactly one operand
 	WANTS_WORDS = 32, // at least one
+	WANTS_BACKUP = 64,
+	WANTS_WRITE = WANTS_DRY_RUN | WANTS_BACKUP,
+	WANTS_CHECK = 128, // --all-subscriptions, --sarif
 };
 
 struct direct_command {
@@ -49,7 +53,8 @@ struct direct_command {
 };
 
 extern const struct direct_command direct_policy_list, direct_policy_show, direct_policy_enable,
-        direct_policy_set, direct_policy_disable, direct_policy_restore, direct_vm_list, direct_vm_show;
+        direct_policy_set, direct_policy_disable, direct_policy_restore, direct_vm_list, direct_vm_show,
+        direct_monitor_check, direct_monitor_enable;
 
 // options.c: AZJIT_CANCELED if --help was answered; AZJIT_USAGE with a sentence.
 enum azjit_result direct_options_read(int argc, char **argv, const struct direct_command *command,

@@ -4,6 +4,7 @@
 
 #include "../cmd/caller.h"
 #include "../cmd/command.h"
+#include "../cmd/report.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 static const struct direct_command *const commands[] = {
         &direct_policy_list,    &direct_policy_show,    &direct_policy_enable, &direct_policy_set,
         &direct_policy_disable, &direct_policy_restore, &direct_vm_list,       &direct_vm_show,
+        &direct_monitor_check,  &direct_monitor_enable,
 };
 
 static const struct direct_command *find(int argc, char **argv, int *ret_words)
@@ -53,7 +55,7 @@ static int run(struct direct *direct, const struct direct_command *command, int 
 		result = azjit_fail(&direct->reason, AZJIT_SYSTEM, "the answer could not be written");
 	if (fflush(stdout) != 0 && result == AZJIT_OK)
 		result = azjit_fail(&direct->reason, AZJIT_SYSTEM, "the answer could not be written: %m");
-	return caller_exit(result, &direct->reason);
+	return result == AZJIT_OK && direct->found ? REPORT_EXIT_FOUND : caller_exit(result, &direct->reason);
 }
 
 int main(int argc, char **argv)

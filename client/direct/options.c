@@ -134,6 +134,8 @@ static const struct option known[] = {
         {"protocol", required_argument, NULL, 'o'},
         {"source", required_argument, NULL, 'f'},
         {"max", required_argument, NULL, 'm'},
+        {"all-subscriptions", no_argument, NULL, 'A'},
+        {"sarif", no_argument, NULL, 'S'},
         {NULL, 0, NULL, 0},
 };
 
@@ -146,8 +148,12 @@ static unsigned wanted_for(int option)
 	case 'P':
 		return WANTS_POLICY;
 	case 'n':
+		return WANTS_DRY_RUN;
 	case 'b':
-		return WANTS_WRITE;
+		return WANTS_BACKUP;
+	case 'A':
+	case 'S':
+		return WANTS_CHECK;
 	case 'p':
 	case 'o':
 	case 'f':
@@ -176,6 +182,10 @@ static enum azjit_result take_text(struct direct_options *options, int option)
 		options->dry_run = true;
 	else if (option == 'j')
 		options->json = true;
+	else if (option == 'S')
+		options->sarif = true;
+	else if (option == 'A')
+		options->all_subscriptions = true;
 	return AZJIT_OK;
 }
 

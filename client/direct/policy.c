@@ -2,6 +2,7 @@
 #include "policy.h"
 
 #include <azjit/address.h>
+#include <azjit/jit.h>
 #include <azjit/text.h>
 #include <azjit/time.h>
 #include <stdio.h>
@@ -16,6 +17,14 @@ const char *json_text(const json_t *object, const char *name)
 	return text ? text : "";
 }
 
+json_t *json_by_id(const json_t *rows, const char *id)
+{
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		if (azjit_ieq(json_text(json_array_get(rows, i), "id"), id))
+			return json_array_get(rows, i);
+	return NULL;
+}
+
 // --- reading ------------------------------------------------------------------------------------------
 
 const json_t *policy_vms(const json_t *policy)
@@ -25,12 +34,7 @@ const json_t *policy_vms(const json_t *policy)
 
 json_t *policy_entry(const json_t *policy, const char *vm_id)
 {
-	const json_t *vms = policy_vms(policy);
-
-	for (size_t i = 0; i < json_array_size(vms); i++)
-		if (azjit_ieq(json_text(json_array_get(vms, i), "id"), vm_id))
-			return json_array_get(vms, i);
-	return NULL;
+	return json_by_id(policy_vms(policy), vm_id);
 }
 
 // Some clients write a number as a text, and Azure takes it (§1.2). -1 if it is neither.
@@ -114,6 +118,37 @@ json_t *policy_ports(const json_t *entry)
 		    0)
 			return NULL;
 	return rows ? json_incref(rows) : NULL;
+}
+
+static bool in_force(const json_t *port, azjit_ticks now)
+{
+	azjit_ticks end;
+
+	switch (azjit_request_state(json_text(port, "status"), json_text(port, "statusReason"))) {
+	case AZJIT_STATE_FAILED:
+	case AZJIT_STATE_REVOKED:
+		return false;
+	case AZJIT_STATE_PENDING:
+	case AZJIT_STATE_INITIATED:
+		break;
+	}
+	return azjit_time_parse(json_text(port, "endTimeUtc"), &end) == AZJIT_OK && end > now;
+}
+
+bool policy_granted(const json_t *policy, const char *vm_id, int port, azjit_ticks now)
+{
+	const json_t *requests = json_object_get(json_object_get(policy, "properties"), "requests");
+
+	for (size_t i = 0; i < json_array_size(requests); i++) {
+		const json_t *vms = json_object_get(json_array_get(requests, i), "virtualMachines");
+		const json_t *ports = json_object_get(json_by_id(vms, vm_id), "ports");
+
+		for (size_t k = 0; k < json_array_size(ports); k++)
+			if (number_of(json_array_get(ports, k)) == port &&
+			    in_force(json_array_get(ports, k), now))
+				return true;
+	}
+	return false;
 }
 
 // --- differences --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #define AZJIT_DIRECT_POLICY_H
 
 #include <azjit/result.h>
+#include <azjit/time.h>
 #include <jansson.h>
 
 #define POLICY_PORTS_MAX   64
@@ -28,6 +29,8 @@ struct port_wish {
 
 // The text of a member; "" if it is none.
 const char *json_text(const json_t *object, const char *name);
+// The row whose `id` is this one, compared without case; NULL if none.
+json_t *json_by_id(const json_t *rows, const char *id);
 
 // An owned policy without a VM, of that id (/subscriptions/…/jitNetworkAccessPolicies/NAME).
 json_t *policy_new(const char *id);
@@ -55,6 +58,9 @@ json_t *policy_changes(const json_t *before, const json_t *after);
 bool policy_undone(const json_t *changes, const json_t *since);
 // The same objects, without `change`, for one entry: its ports.
 json_t *policy_ports(const json_t *entry);
+
+// Has the policy a request for this port that Azure neither failed nor revoked, and whose end is to come?
+bool policy_granted(const json_t *policy, const char *vm_id, int port, azjit_ticks now);
 
 // What Azure would refuse, or should not have been asked: names longer than POLICY_NAMES_MAX, no port, a
 // port twice, a source that is no IPv4 address or prefix, a time out of bounds. AZJIT_USAGE with a sentence.

@@ -7,14 +7,6 @@
 #include <azjit/text.h>
 #include <stdio.h>
 
-static const json_t *by_id(const json_t *rows, const char *id)
-{
-	for (size_t i = 0; i < json_array_size(rows); i++)
-		if (azjit_ieq(json_text(json_array_get(rows, i), "id"), id))
-			return json_array_get(rows, i);
-	return NULL;
-}
-
 // --- addresses and groups -----------------------------------------------------------------------------
 
 struct network {
@@ -25,8 +17,8 @@ struct network {
 static void look_at_ipconfig(const json_t *config, bool first, const struct vm_surroundings *around,
                              struct network *ret)
 {
-	const json_t *subnet = by_id(around->subnets, json_text(config, "subnet"));
-	const json_t *public = by_id(around->public_ips, json_text(config, "public_ip"));
+	const json_t *subnet = json_by_id(around->subnets, json_text(config, "subnet"));
+	const json_t *public = json_by_id(around->public_ips, json_text(config, "public_ip"));
 
 	ret->guarded |= !subnet || *json_text(subnet, "nsg");
 	if (first || !*ret->private_address)
@@ -69,7 +61,7 @@ struct history {
 static bool approved(const json_t *request, const char *vm_id, int *ret_mapped)
 {
 	const json_t *ports =
-	        json_object_get(by_id(json_object_get(request, "virtualMachines"), vm_id), "ports");
+	        json_object_get(json_by_id(json_object_get(request, "virtualMachines"), vm_id), "ports");
 	bool any = false;
 
 	*ret_mapped = 0;

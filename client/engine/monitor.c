@@ -9,7 +9,7 @@
 
 // --- one assignment -----------------------------------------------------------------------------------
 
-bool assignment_is_asc_default(const struct azjit_policy_assignment *assignment)
+bool azjit_monitor_asc_default(const struct azjit_policy_assignment *assignment)
 {
 	return strcasestr(assignment->display_name, "asc default") != NULL;
 }
@@ -25,6 +25,15 @@ const struct azjit_policy_parameter *assignment_parameter(const struct azjit_pol
 bool assignment_of_benchmark(const struct azjit_policy_assignment *assignment)
 {
 	return azjit_ieq(assignment->definition_id, AZJIT_POLICY_BENCHMARK);
+}
+
+const char *azjit_monitor_value(const struct azjit_policy_assignment *assignment)
+{
+	const struct azjit_policy_parameter *parameter = assignment_parameter(assignment);
+
+	if (parameter)
+		return parameter->value;
+	return assignment_of_benchmark(assignment) ? AZJIT_POLICY_ON : NULL;
 }
 
 enum effect assignment_effect(const struct azjit_policy_assignment *assignment)
@@ -60,7 +69,7 @@ static void conclude(struct azjit_check_result *ret, enum azjit_check check, con
 static const struct azjit_policy_assignment *first_default(const struct azjit_monitor_facts *facts)
 {
 	for (size_t i = 0; i < facts->assignment_count; i++)
-		if (assignment_is_asc_default(&facts->assignments[i]))
+		if (azjit_monitor_asc_default(&facts->assignments[i]))
 			return &facts->assignments[i];
 	return NULL;
 }
@@ -116,7 +125,7 @@ static void conformity(const struct azjit_monitor_facts *facts, struct azjit_che
 	for (size_t i = 0; i < facts->assignment_count; i++) {
 		const struct azjit_policy_assignment *one = &facts->assignments[i];
 
-		if (assignment_is_asc_default(one) && !by_effect[assignment_effect(one)])
+		if (azjit_monitor_asc_default(one) && !by_effect[assignment_effect(one)])
 			by_effect[assignment_effect(one)] = one;
 	}
 	if (facts->assignments_read.state != AZJIT_READ_OK)
@@ -176,6 +185,7 @@ enum azjit_result azjit_monitor_judge(const struct azjit_monitor_facts *facts,
 void azjit_monitor_report_free(struct azjit_monitor_report *report)
 {
 	for (size_t i = 0; report && i < report->finding_count; i++) {
+		free(report->findings[i].about);
 		free(report->findings[i].text);
 		free(report->findings[i].mend);
 	}

@@ -47,8 +47,7 @@ static void find_value(struct findings *findings, const struct azjit_policy_assi
 	                              NULL};
 	const char *const *words = of_management_group(one) ? NULL : enable;
 	const char *where = words ? "" : " of a management group";
-	const struct azjit_policy_parameter *parameter = assignment_parameter(one);
-	const char *value = parameter ? parameter->value : AZJIT_POLICY_ON;
+	const char *value = azjit_monitor_value(one);
 
 	if (azjit_streq(value, AZJIT_POLICY_ON))
 		return;
@@ -147,7 +146,7 @@ void find_assignments(struct findings *findings, const struct azjit_monitor_fact
 	for (size_t i = 0; i < facts->assignment_count; i++) {
 		const struct azjit_policy_assignment *one = &facts->assignments[i];
 
-		if (!assignment_is_asc_default(one))
+		if (!azjit_monitor_asc_default(one))
 			continue;
 		if (first)
 			find_another(findings, first, one);

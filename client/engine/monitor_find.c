@@ -119,8 +119,10 @@ static void find_vms(struct findings *findings, const struct azjit_monitor_facts
 		const struct azjit_assessment **found =
 		        bsearch(&wanted, sorted, count, sizeof(*sorted), by_resource);
 
+		findings->vm_id = facts->vm_ids[i];
 		find_vm(findings, facts->vm_ids[i], found ? *found : NULL);
 	}
+	findings->vm_id = NULL;
 }
 
 // --- ports --------------------------------------------------------------------------------------------
@@ -164,10 +166,14 @@ void find_all(struct findings *findings, const struct azjit_monitor_facts *facts
 	find_unread(findings, "the policy assignments", &facts->assignments_read);
 	find_unread(findings, "the assessments", &facts->assessments_read);
 	find_unread(findings, "the Defender plan", &facts->pricing_read);
+	find_unread(findings, "the virtual machines", &facts->vms_read);
+	find_unread(findings, "what decides about the ports", &facts->ports_read);
 	find_assignments(findings, facts);
 	find_plan(findings, facts);
 	if (facts->assessments_read.state == AZJIT_READ_OK)
 		find_vms(findings, facts);
-	for (size_t i = 0; i < facts->port_count; i++)
+	for (size_t i = 0; i < facts->port_count; i++) {
+		findings->vm_id = facts->ports[i].vm_id;
 		find_port(findings, &facts->ports[i]);
+	}
 }

@@ -72,6 +72,16 @@ static struct azjit_finding *place(struct azjit_monitor_report *report, enum azj
 	return &list[at];
 }
 
+// What it is of: the VM, or the subscription. NULL if memory ran out.
+static char *about_of(const struct findings *findings)
+{
+	char *about;
+
+	if (findings->vm_id)
+		return strdup(findings->vm_id);
+	return asprintf(&about, "/subscriptions/%s", findings->subscription) < 0 ? NULL : about;
+}
+
 static char *printable_copy(const char *raw)
 {
 	char printable[TEXT_MAX_BYTES];
@@ -83,8 +93,10 @@ static char *printable_copy(const char *raw)
 static void write_down(struct findings *findings, const struct finding_kind *kind, const char *const *words,
                        const char *raw)
 {
-	_cleanup_free_ char *mend = command_of(words), *text = printable_copy(raw);
-	struct azjit_finding *finding = text && mend ? place(findings->report, kind->severity) : NULL;
+	_cleanup_free_ char *mend = command_of(words), *about = about_of(findings),
+	                    *text = printable_copy(raw);
+	struct azjit_finding *finding =
+	        text && mend && about ? place(findings->report, kind->severity) : NULL;
 
 	if (!finding) {
 		findings->failed = true;
@@ -93,6 +105,7 @@ static void write_down(struct findings *findings, const struct finding_kind *kin
 	*finding = (struct azjit_finding){
 	        .severity = kind->severity,
 	        .kind = kind->kind,
+	        .about = STEAL(about),
 	        .text = STEAL(text),
 	        .why = kind->why,
 	        .mend = STEAL(mend),

@@ -8,8 +8,6 @@
 
 enum effect { EFFECT_UNKNOWN = 0, EFFECT_OFF, EFFECT_ON };
 
-// displayName contains "asc default" in any case: how CloudSploit finds what Defender assigned.
-bool assignment_is_asc_default(const struct azjit_policy_assignment *assignment);
 // The JIT parameter, its name in any case; NULL if it is not set.
 const struct azjit_policy_parameter *assignment_parameter(const struct azjit_policy_assignment *assignment);
 // What the assignment does about JIT.
@@ -20,6 +18,7 @@ bool assignment_of_benchmark(const struct azjit_policy_assignment *assignment);
 struct findings {
 	struct azjit_monitor_report *report;
 	const char *subscription;
+	const char *vm_id; // whose findings come next; NULL: the subscription's
 	bool failed;
 };
 

@@ -47,6 +47,9 @@ struct azjit_monitor_port {
 struct azjit_monitor_facts {
 	const char *subscription; // bare GUID
 	struct azjit_monitor_read assignments_read, assessments_read, pricing_read;
+	struct azjit_monitor_read vms_read; // the list of VMs
+	struct azjit_monitor_read
+	        ports_read; // what it takes to judge the ports: policies, interfaces, groups
 	const struct azjit_policy_assignment *assignments; // in the order of the list
 	size_t assignment_count;
 	const struct azjit_assessment *assessments;
@@ -66,6 +69,7 @@ struct azjit_check_result {
 struct azjit_finding {
 	enum azjit_severity severity;
 	const char *kind; // for programs: "not-scopes" …; static
+	char *about;      // id of the VM that it is of, else of the subscription; as Azure wrote it
 	char *text;       // a sentence that names the thing; printable
 	const char *why;  // why it matters; static
 	char *mend; // a command line for a shell that mends it, or shows what is to be decided; every word from
@@ -78,6 +82,12 @@ struct azjit_monitor_report {
 	struct azjit_finding *findings;
 	size_t finding_count; // the most severe first
 };
+
+// The assignments that the scanners look at: displayName contains "asc default" in any case.
+bool azjit_monitor_asc_default(const struct azjit_policy_assignment *assignment);
+// The value of its JIT parameter that is in force, AZJIT_POLICY_ON where it is left to the benchmark's default;
+// JSON if it is no text; NULL if what it assigns has no such parameter.
+const char *azjit_monitor_value(const struct azjit_policy_assignment *assignment);
 
 // AZJIT_OK, or AZJIT_NOMEM.
 enum azjit_result azjit_monitor_judge(const struct azjit_monitor_facts *facts,

@@ -266,14 +266,19 @@ static void what_failed_is_told_and_what_was_not_asked_is_not(void **state)
 	const struct azjit_monitor_facts facts = {.subscription = SUB,
 	                                          .assignments_read = failed,
 	                                          .assessments_read = failed,
-	                                          .pricing_read = failed};
+	                                          .pricing_read = failed,
+	                                          .vms_read = failed,
+	                                          .ports_read = failed};
 	_cleanup_(azjit_monitor_report_freep) struct azjit_monitor_report
 	        *report = judge(&facts),
 	        *none = judge(&(const struct azjit_monitor_facts){.subscription = SUB});
 
-	assert_int_equal(report->finding_count, 3);
+	assert_int_equal(report->finding_count, 5);
 	assert_string_equal(report->findings[1].text,
 	                    "the assessments of subscription " SUB " could not be read: " FAIL);
+	assert_string_equal(report->findings[4].text,
+	                    "what decides about the ports of subscription " SUB " could not be read: " FAIL);
+	assert_string_equal(report->findings[4].about, "/subscriptions/" SUB);
 	assert_int_equal(none->finding_count, 0);
 	assert_int_equal(none->cloudsploit.check, AZJIT_CHECK_NONE);
 	assert_int_equal(none->conformity.check, AZJIT_CHECK_UNKNOWN);
@@ -344,6 +349,7 @@ static void vms(void **state)
 	kinds(report, found);
 	assert_string_equal(found, "vm-without-jit vm-unjudged vm-off-by-policy vm-unknown");
 	assert_string_equal(report->findings[0].text, "VM without@lab is not under just-in-time access");
+	assert_string_equal(report->findings[0].about, VM "without");
 	assert_string_equal(report->findings[0].mend, "azjit policy enable " VM "without");
 	assert_string_equal(report->findings[1].text, "VM new@lab has no assessment of just-in-time access");
 }
@@ -371,6 +377,7 @@ static void ports(void **state)
 	assert_string_equal(report->findings[0].mend,
 	                    "az network nsg rule delete --ids '/n/nsg/securityRules/a b'");
 	assert_string_equal(report->findings[1].text, "port 24 of VM web@lab is open to 198.51.100.0/24: t");
+	assert_string_equal(report->findings[1].about, VM "web");
 	assert_string_equal(report->findings[2].mend, "");
 }
 
