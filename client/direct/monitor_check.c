@@ -72,7 +72,7 @@ static enum azjit_result add(struct direct *direct, json_t *into, const struct m
 
 	if (!object || json_array_append_new(into, object) != 0)
 		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
-	direct->found = direct->found || !monitor_passed(report);
+	direct->found = direct->found || !monitor_passed(&facts->facts, report);
 	return AZJIT_OK;
 }
 
@@ -111,7 +111,7 @@ static enum azjit_result finish(struct direct *direct, const json_t *checked, co
 	enum azjit_result result = print(direct, checked, whole);
 
 	if (result == AZJIT_OK &&
-	    json_object_set_new(direct->answer, "passed", json_boolean(whole && !direct->found)) != 0)
+	    json_object_set_new(direct->answer, "passed", json_boolean(!direct->found)) != 0)
 		result = azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
 	if (result != AZJIT_OK || whole)
 		return result;

@@ -3,9 +3,16 @@
 
 #include <azjit/text.h>
 
-bool monitor_passed(const struct azjit_monitor_report *report)
+static bool all_read(const struct azjit_monitor_facts *facts)
 {
-	return report->cloudsploit.check == AZJIT_CHECK_PASS &&
+	return facts->assignments_read.state == AZJIT_READ_OK &&
+	       facts->assessments_read.state == AZJIT_READ_OK && facts->pricing_read.state == AZJIT_READ_OK &&
+	       facts->vms_read.state == AZJIT_READ_OK && facts->ports_read.state == AZJIT_READ_OK;
+}
+
+bool monitor_passed(const struct azjit_monitor_facts *facts, const struct azjit_monitor_report *report)
+{
+	return all_read(facts) && report->cloudsploit.check == AZJIT_CHECK_PASS &&
 	       report->conformity.check == AZJIT_CHECK_PASS &&
 	       (report->finding_count == 0 || report->findings[0].severity != AZJIT_SEVERITY_HIGH);
 }
@@ -102,7 +109,7 @@ static json_t *plan(const struct azjit_pricing *pricing)
 json_t *monitor_describe(const struct azjit_monitor_facts *facts, const struct azjit_monitor_report *report)
 {
 	return json_pack("{s:s, s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id", facts->subscription,
-	                 "passed", (int)monitor_passed(report), "effects",
+	                 "passed", (int)monitor_passed(facts, report), "effects",
 	                 effects(facts->assignments, facts->assignment_count), "cloudsploit",
 	                 check(&report->cloudsploit), "conformity", check(&report->conformity), "difference",
 	                 report->difference, "findings",

@@ -5,8 +5,8 @@
 #include <azjit/monitor.h>
 #include <jansson.h>
 
-// Both scanners pass, no finding is high. Whether all could be read is another question.
-bool monitor_passed(const struct azjit_monitor_report *report);
+// Both scanners pass, no finding is high, and every part was read.
+bool monitor_passed(const struct azjit_monitor_facts *facts, const struct azjit_monitor_report *report);
 
 // An object of id (the bare subscription), passed; effects, of each ASC Default assignment (assignment_id, name,
 // value of the JIT parameter in force or null, set: false where that is the default); cloudsploit and conformity (result, text); difference;

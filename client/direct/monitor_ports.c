@@ -14,7 +14,7 @@ struct group {
 struct judging {
 	struct direct *direct;
 	struct keep *keep;
-	const json_t *nics, *subnets;
+	const json_t *policies, *nics, *subnets;
 	struct group *groups; // those that were asked for
 	size_t group_count;
 	enum azjit_result result; // of the first that could not be read
@@ -128,9 +128,20 @@ static enum azjit_protocol protocol_of(const json_t *port)
 	return azjit_streq(word, "udp") ? AZJIT_PROTOCOL_UDP : AZJIT_PROTOCOL_ANY;
 }
 
-// Of one VM, as one policy has them in this entry.
-static bool judge_ports(struct judging *judging, const json_t *policy, const json_t *entry,
-                        struct azjit_monitor_port *list, size_t *count)
+// Whatever policy it was asked under: the rule is in the same group.
+static bool granted(const struct judging *judging, const char *vm_id, int port)
+{
+	azjit_ticks now = azjit_azure_now(judging->direct->azure);
+
+	for (size_t i = 0; i < json_array_size(judging->policies); i++)
+		if (policy_granted(json_array_get(judging->policies, i), vm_id, port, now))
+			return true;
+	return false;
+}
+
+// Of one VM, as a policy has them in this entry.
+static bool judge_ports(struct judging *judging, const json_t *entry, struct azjit_monitor_port *list,
+                        size_t *count)
 {
 	json_auto_t *ports = policy_ports(entry);
 	const char *vm_id = keep_text(judging->keep, json_text(entry, "id"));
@@ -140,11 +151,9 @@ static bool judge_ports(struct judging *judging, const json_t *policy, const jso
 	for (size_t i = 0; paths && i < json_array_size(ports); i++) {
 		const json_t *port = json_array_get(ports, i);
 		int number = (int)json_integer_value(json_object_get(port, "port"));
-		const struct azjit_exposure_port asked = {
-		        .number = (uint16_t)number,
-		        .protocol = protocol_of(port),
-		        .granted = policy_granted(policy, vm_id, number,
-		                                  azjit_azure_now(judging->direct->azure))};
+		const struct azjit_exposure_port asked = {.number = (uint16_t)number,
+		                                          .protocol = protocol_of(port),
+		                                          .granted = granted(judging, vm_id, number)};
 
 		if (number < 1)
 			continue;
@@ -177,13 +186,13 @@ static bool judge_all(struct judging *judging, const struct survey *survey, stru
 	ret->list = list;
 	ret->count = 0;
 	for (size_t i = 0; ok && i < json_array_size(survey->policies); i++) {
-		const json_t *policy = json_array_get(survey->policies, i), *entries = policy_vms(policy);
+		const json_t *entries = policy_vms(json_array_get(survey->policies, i));
 
 		for (size_t k = 0; ok && k < json_array_size(entries); k++) {
 			const json_t *entry = json_array_get(entries, k);
 
 			ok = !json_by_id(survey->vms, json_text(entry, "id")) ||
-			     judge_ports(judging, policy, entry, list, &ret->count);
+			     judge_ports(judging, entry, list, &ret->count);
 		}
 	}
 	return ok;
@@ -193,7 +202,8 @@ enum azjit_result monitor_ports_read(struct direct *direct, const struct survey 
                                      struct monitor_ports *ret)
 {
 	json_auto_t *nics = NULL, *subnets = NULL;
-	struct judging judging = {.direct = direct, .keep = keep, .result = AZJIT_OK};
+	struct judging judging = {
+	        .direct = direct, .keep = keep, .policies = survey->policies, .result = AZJIT_OK};
 	enum azjit_result result = ask_nics(direct, &nics);
 
 	if (result == AZJIT_OK)
