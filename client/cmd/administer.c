@@ -117,3 +117,18 @@ const struct azjit_cmd azjit_cmd_vm_show = {
         .help = NAMES_HELP "\n"
                            "  --json              print one JSON object: vms, result, reason\n" ACCESS_HELP,
 };
+
+const struct azjit_cmd azjit_cmd_doctor = {
+        .name = "doctor",
+        .usage = "--role NAME [--json]",
+        .summary = "print the least-privilege role that an identity needs",
+        .help = "As JSON for `az role definition create --role-definition`, to be assigned in the "
+                "subscriptions\n"
+                "that are looked at. With --subscription, or a configuration that names some, Azure is not "
+                "asked.\n"
+                "\n"
+                "  --role NAME         requester: the jump host's identity; reconciler: who reads the "
+                "Activity\n"
+                "                      Log for `azjit audit reconcile`; administrator: who writes policies\n"
+                "  --json              print one JSON object: role, result, reason\n" ACCESS_HELP,
+};

@@ -63,7 +63,7 @@ static void got_subscriptions(void *userdata, const struct azjit_answer *answer,
 			ask_add_row(ask, json_string(list[i].id));
 }
 
-static enum azjit_result need_subscriptions(struct direct *direct)
+enum azjit_result ask_subscriptions(struct direct *direct)
 {
 	struct ask ask = {.direct = direct,
 	                  .what = "the subscriptions",
@@ -85,7 +85,7 @@ static enum azjit_result need_subscriptions(struct direct *direct)
 enum azjit_result ask_all(struct direct *direct, const char *group, const struct ask *like,
                           ask_start_fn *start, json_t **ret)
 {
-	enum azjit_result result = need_subscriptions(direct);
+	enum azjit_result result = ask_subscriptions(direct);
 	json_auto_t *all = json_array();
 	char scope[256];
 

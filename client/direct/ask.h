@@ -26,6 +26,9 @@ bool ask_take_status(struct ask *ask, const struct azjit_answer *answer);
 // Takes over `row`; NULL counts as memory that ran out.
 void ask_add_row(struct ask *ask, json_t *row);
 
+// Fills direct->subscriptions with those that the identity sees, if nobody named some.
+enum azjit_result ask_subscriptions(struct direct *direct);
+
 // The VMs of the subscriptions, or of one group of them: objects with id, name, group, subscription,
 // location, os (Linux, Windows or ""), nics (ids). Fills direct->subscriptions first if nobody named some.
 enum azjit_result ask_vms(struct direct *direct, const char *group, json_t **ret);

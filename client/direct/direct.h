@@ -14,7 +14,7 @@
 
 struct direct_options {
 	const char *config, *identity, *cloud, *ca_file; // as written; NULL where not
-	const char *group, *policy, *backup;
+	const char *group, *policy, *backup, *role;
 	struct azjit_strings subscriptions; // items borrowed from argv
 	struct port_wish wish;
 	bool dry_run, json;
@@ -40,6 +40,7 @@ enum direct_wants {
 	WANTS_PORTS = 8,  // --ports, --protocol, --source, --max
 	WANTS_WORD = 16,  // exactly one operand
 	WANTS_WORDS = 32, // at least one
+	WANTS_ROLE = 64,  // --role
 };
 
 struct direct_command {
@@ -49,7 +50,8 @@ struct direct_command {
 };
 
 extern const struct direct_command direct_policy_list, direct_policy_show, direct_policy_enable,
-        direct_policy_set, direct_policy_disable, direct_policy_restore, direct_vm_list, direct_vm_show;
+        direct_policy_set, direct_policy_disable, direct_policy_restore, direct_vm_list, direct_vm_show,
+        direct_doctor;
 
 // options.c: AZJIT_CANCELED if --help was answered; AZJIT_USAGE with a sentence.
 enum azjit_result direct_options_read(int argc, char **argv, const struct direct_command *command,

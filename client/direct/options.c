@@ -134,6 +134,7 @@ static const struct option known[] = {
         {"protocol", required_argument, NULL, 'o'},
         {"source", required_argument, NULL, 'f'},
         {"max", required_argument, NULL, 'm'},
+        {"role", required_argument, NULL, 'r'},
         {NULL, 0, NULL, 0},
 };
 
@@ -153,6 +154,8 @@ static unsigned wanted_for(int option)
 	case 'f':
 	case 'm':
 		return WANTS_PORTS;
+	case 'r':
+		return WANTS_ROLE;
 	default:
 		return 0;
 	}
@@ -172,6 +175,8 @@ static enum azjit_result take_text(struct direct_options *options, int option)
 		options->policy = optarg;
 	else if (option == 'b')
 		options->backup = optarg;
+	else if (option == 'r')
+		options->role = optarg;
 	else if (option == 'n')
 		options->dry_run = true;
 	else if (option == 'j')
