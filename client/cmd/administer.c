@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "administer.h"
 
+#include <azjit/config.h>
+
 #define ACCESS_HELP                                                                                         \
 	"\n"                                                                                                \
 	"As whom, and where:\n"                                                                             \
@@ -120,15 +122,25 @@ const struct azjit_cmd azjit_cmd_vm_show = {
 
 const struct azjit_cmd azjit_cmd_doctor = {
         .name = "doctor",
-        .usage = "--role NAME [--json]",
-        .summary = "print the least-privilege role that an identity needs",
-        .help = "As JSON for `az role definition create --role-definition`, to be assigned in the "
-                "subscriptions\n"
-                "that are looked at. With --subscription, or a configuration that names some, Azure is not "
-                "asked.\n"
-                "\n"
-                "  --role NAME         requester: the jump host's identity; reconciler: who reads the "
+        .usage = "[VM] [--role NAME] [--json]",
+        .summary = "find what is wrong with the setup, and the command that mends it",
+        .help = "Looks at the identity, the clock, each right to read, the Defender plan and the policies; "
+                "with "
+                "a VM\n"
+                "also at its security groups and the addresses that this host asks for. Nothing is written. "
+                "Each\n"
+                "finding has a severity, a reason and a command; what could not be looked at is said. The "
+                "exit\n"
+                "status is 1 if one is of high severity. For root --config is " AZJIT_CONFIG_PATH
+                ", if there is one.\n" NAMES_HELP "\n"
+                "  --role NAME         look at nothing, and print a least-privilege role for `az role "
+                "definition\n"
+                "                      create --role-definition`, to be assigned in the subscriptions that "
+                "are looked\n"
+                "                      at: requester (the jump host's identity), reconciler (who reads the "
                 "Activity\n"
-                "                      Log for `azjit audit reconcile`; administrator: who writes policies\n"
-                "  --json              print one JSON object: role, result, reason\n" ACCESS_HELP,
+                "                      Log) or administrator (who writes policies)\n"
+                "  --json              print one JSON object: identity, clock_ms, subscriptions, vm, "
+                "findings,\n"
+                "                      not_looked_at, or role; result, reason\n" ACCESS_HELP,
 };

@@ -31,7 +31,7 @@ static void no_memory(struct ask *ask)
 	ask->result = azjit_fail(&ask->direct->reason, AZJIT_NOMEM, "out of memory");
 }
 
-static enum azjit_result await(struct ask *ask, struct azjit_call *call)
+enum azjit_result ask_await(struct ask *ask, struct azjit_call *call)
 {
 	if (!call) {
 		no_memory(ask);
@@ -75,7 +75,8 @@ enum azjit_result ask_subscriptions(struct direct *direct)
 
 	if (json_array_size(direct->subscriptions) > 0)
 		return AZJIT_OK;
-	result = await(&ask, azjit_subscriptions_list(direct->azure, read_options, got_subscriptions, &ask));
+	result = ask_await(&ask,
+	                   azjit_subscriptions_list(direct->azure, read_options, got_subscriptions, &ask));
 	if (result == AZJIT_OK && json_array_size(direct->subscriptions) == 0)
 		return azjit_fail(&direct->reason, AZJIT_FORBIDDEN,
 		                  "the identity sees no subscription; give it a role in one");
@@ -98,7 +99,7 @@ enum azjit_result ask_all(struct direct *direct, const char *group, const struct
 		ask.direct = direct;
 		ask.scope = scope;
 		ask.into = all;
-		result = all ? await(&ask, start(&ask, scope)) : AZJIT_NOMEM;
+		result = all ? ask_await(&ask, start(&ask, scope)) : AZJIT_NOMEM;
 		// A group of that name need not be in every subscription.
 		if (group && result == AZJIT_NOT_FOUND)
 			result = AZJIT_OK;
@@ -110,7 +111,7 @@ enum azjit_result ask_all(struct direct *direct, const char *group, const struct
 
 // --- VMs ----------------------------------------------------------------------------------------------
 
-static json_t *texts(const char *const *list, size_t count)
+json_t *ask_texts(const char *const *list, size_t count)
 {
 	json_auto_t *array = json_array();
 
@@ -129,7 +130,7 @@ static void got_vms(void *userdata, const struct azjit_answer *answer, const str
 	if (!ask_take_status(ask, answer))
 		return;
 	for (size_t i = 0; i < count; i++) {
-		json_t *nics = texts(vms[i].nic_ids, vms[i].nic_count);
+		json_t *nics = ask_texts(vms[i].nic_ids, vms[i].nic_count);
 
 		if (!azjit_id_segment(vms[i].id, "resourceGroups", group, sizeof(group)))
 			group[0] = '\0';
@@ -207,7 +208,7 @@ enum azjit_result ask_group_policies(struct direct *direct, const char *scope, j
 	                  .right = POLICIES_READ,
 	                  .into = policies};
 
-	return await(&ask, start_policies(&ask, scope));
+	return ask_await(&ask, start_policies(&ask, scope));
 }
 
 static void got_policy(void *userdata, const struct azjit_answer *answer, const char *json)
@@ -227,7 +228,7 @@ enum azjit_result ask_policy(struct direct *direct, const char *id, json_t **ret
 	                  .done_to = "read",
 	                  .right = POLICIES_READ};
 	enum azjit_result result =
-	        await(&ask, azjit_jit_get_text(direct->azure, id, read_options, got_policy, &ask));
+	        ask_await(&ask, azjit_jit_get_text(direct->azure, id, read_options, got_policy, &ask));
 
 	if (result == AZJIT_NOT_FOUND && ask.http_status == 404)
 		result = AZJIT_OK;
@@ -254,8 +255,8 @@ enum azjit_result ask_write(struct direct *direct, const char *id, const json_t 
 	}
 	if (body && !text)
 		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
-	result = await(&ask, body ? azjit_jit_put(direct->azure, id, text, once, got_policy, &ask)
-	                          : azjit_jit_delete(direct->azure, id, once, got_policy, &ask));
+	result = ask_await(&ask, body ? azjit_jit_put(direct->azure, id, text, once, got_policy, &ask)
+	                              : azjit_jit_delete(direct->azure, id, once, got_policy, &ask));
 	json_decref(ask.one);
 	*ret_unsure = ask.unsure;
 	return result;

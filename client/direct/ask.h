@@ -6,6 +6,8 @@
 
 #include "direct.h"
 
+#include <azjit/network.h>
+
 // ask.c and ask_network.c share this: one call under way, or the like of several.
 struct ask {
 	struct direct *direct;
@@ -18,6 +20,10 @@ struct ask {
 	bool unsure, done;
 };
 typedef struct azjit_call *ask_start_fn(struct ask *ask, const char *scope);
+// Waits for the end of a call that `ask` was given to; NULL counts as memory that ran out.
+enum azjit_result ask_await(struct ask *ask, struct azjit_call *call);
+// A new array; NULL if memory ran out.
+json_t *ask_texts(const char *const *list, size_t count);
 // The same list of each subscription, or of the group of that name in each.
 enum azjit_result ask_all(struct direct *direct, const char *group, const struct ask *like,
                           ask_start_fn *start, json_t **ret);
@@ -43,10 +49,17 @@ enum azjit_result ask_policy(struct direct *direct, const char *id, json_t **ret
 // not AZJIT_OK; reading tells.
 enum azjit_result ask_write(struct direct *direct, const char *id, const json_t *body, bool *ret_unsure);
 
-// Of all subscriptions. Interfaces: vm_id, nsg, primary, ipconfigs (address, public_ip, subnet, primary; ids
-// or "" but for address); subnets: id, nsg; public addresses: id, address.
+// Of all subscriptions. Interfaces: vm_id, nsg, primary, ipconfigs (address, public_ip, subnet, primary, asgs;
+// ids or "" but for address); subnets: id, nsg; public addresses: id, address.
 enum azjit_result ask_nics(struct direct *direct, json_t **ret);
 enum azjit_result ask_subnets(struct direct *direct, json_t **ret);
 enum azjit_result ask_public_ips(struct direct *direct, json_t **ret);
+
+// A security group, kept until ask_nsg_free. The Defender plan of a subscription: tier, sub_plan.
+enum azjit_result ask_nsg(struct direct *direct, const char *id, struct azjit_nsg **ret);
+void ask_nsg_free(struct azjit_nsg *nsg);
+enum azjit_result ask_plan(struct direct *direct, const char *subscription, json_t **ret);
+// That there is a token.
+enum azjit_result ask_token(struct direct *direct);
 
 #endif

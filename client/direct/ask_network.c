@@ -23,10 +23,11 @@ static json_t *ipconfigs(const struct azjit_nic *nic)
 	for (size_t i = 0; list && i < nic->ipconfig_count; i++) {
 		const struct azjit_ipconfig *config = &nic->ipconfigs[i];
 
-		if (json_array_append_new(list, json_pack("{s:o, s:s, s:s, s:b}", "address",
-		                                          address(&config->private_addr), "public_ip",
-		                                          config->public_ip_id, "subnet", config->subnet_id,
-		                                          "primary", (int)config->primary)) != 0)
+		if (json_array_append_new(
+		            list, json_pack("{s:o, s:s, s:s, s:b, s:o}", "address",
+		                            address(&config->private_addr), "public_ip", config->public_ip_id,
+		                            "subnet", config->subnet_id, "primary", (int)config->primary,
+		                            "asgs", ask_texts(config->asg_ids, config->asg_count))) != 0)
 			return NULL;
 	}
 	return list ? json_incref(list) : NULL;

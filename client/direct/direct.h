@@ -30,17 +30,20 @@ struct direct {
 	json_t *subscriptions; // whose VMs and policies are looked at: bare ids
 	json_t *answer;        // what --json prints, but for result and reason
 	struct azjit_reason reason;
+	bool found; // what was asked for was found: the exit status is 1
 };
 
 // Which options a command takes, besides those that all take.
 enum direct_wants {
-	WANTS_GROUP = 1,  // --resource-group
-	WANTS_WRITE = 2,  // --dry-run, --backup
-	WANTS_POLICY = 4, // --policy
-	WANTS_PORTS = 8,  // --ports, --protocol, --source, --max
-	WANTS_WORD = 16,  // exactly one operand
-	WANTS_WORDS = 32, // at least one
-	WANTS_ROLE = 64,  // --role
+	WANTS_GROUP = 1,        // --resource-group
+	WANTS_WRITE = 2,        // --dry-run, --backup
+	WANTS_POLICY = 4,       // --policy
+	WANTS_PORTS = 8,        // --ports, --protocol, --source, --max
+	WANTS_WORD = 16,        // exactly one operand
+	WANTS_WORDS = 32,       // at least one
+	WANTS_ROLE = 64,        // --role
+	WANTS_MAYBE_WORD = 128, // one operand or none
+	WANTS_HOST = 256,       // is about this host: root's --config is the host's own where there is one
 };
 
 struct direct_command {

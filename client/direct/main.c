@@ -4,6 +4,7 @@
 
 #include "../cmd/caller.h"
 #include "../cmd/command.h"
+#include "../cmd/report.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -54,6 +55,8 @@ static int run(struct direct *direct, const struct direct_command *command, int 
 		result = azjit_fail(&direct->reason, AZJIT_SYSTEM, "the answer could not be written");
 	if (fflush(stdout) != 0 && result == AZJIT_OK)
 		result = azjit_fail(&direct->reason, AZJIT_SYSTEM, "the answer could not be written: %m");
+	if (result == AZJIT_OK && direct->found)
+		return REPORT_EXIT_FOUND;
 	return caller_exit(result, &direct->reason);
 }
 

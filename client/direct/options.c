@@ -212,7 +212,13 @@ static enum azjit_result take_operands(struct reading *r, int argc, char **argv)
 
 	r->options->words = argv + optind;
 	r->options->word_count = count;
-	if (wants & WANTS_WORD ? count == 1 : wants & WANTS_WORDS ? count > 0 : count == 0)
+	if (wants & WANTS_HOST && !r->options->config && geteuid() == 0 &&
+	    access(AZJIT_CONFIG_PATH, F_OK) == 0)
+		r->options->config = AZJIT_CONFIG_PATH;
+	if (wants & WANTS_WORD         ? count == 1
+	    : wants & WANTS_WORDS      ? count > 0
+	    : wants & WANTS_MAYBE_WORD ? count <= 1
+	                               : count == 0)
 		return AZJIT_OK;
 	return azjit_fail(r->reason, AZJIT_USAGE, "usage: azjit %s %s", cmd->name, cmd->usage);
 }
