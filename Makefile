@@ -94,7 +94,7 @@ endef
 $(O)/azjit: $(call objs,client/cmd) $(filter $(O)/client/relay/copy%,$(call objs,client/relay)) $(archives)
 	$(call program,$(libs_all))
 # What speaks to Azure as the caller; azjit executes it. The words and the printing are azjit's.
-of_cmd := $(patsubst %,$(O)/client/cmd/%.o,administer caller command report)
+of_cmd := $(patsubst %,$(O)/client/cmd/%.o,administer caller command report report_ask)
 $(O)/azjit-direct: $(call objs,client/direct) $(of_cmd) $(archives)
 	$(call program,$(libs_all))
 $(O)/azjitd: $(call objs,client/broker) $(archives)

@@ -34,7 +34,8 @@ static void *keep(struct kept *kept, const void *bytes, size_t size)
 	}
 	if (size)
 		memcpy(block, bytes, size);
-	return kept->blocks[kept->count++] = block;
+	kept->blocks[kept->count] = block;
+	return kept->blocks[kept->count++];
 }
 
 static const char *keep_text(struct kept *kept, const char *text)

@@ -179,6 +179,7 @@ static enum azjit_result examine(struct direct *direct)
 
 	if (!findings || !unseen)
 		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
+	doctor_local(&doctor);
 	doctor_azure(&doctor);
 	if (direct->options.word_count > 0)
 		result = doctor_vm(&doctor);

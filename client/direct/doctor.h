@@ -35,6 +35,9 @@ struct doctor_word doctor_name(const char *id);
 // of the answer, and what was read.
 void doctor_azure(struct doctor *doctor);
 
+// doctor_local.c: this host, if its own configuration was given: configuration, files, PAM, sshd, broker, IMDS.
+void doctor_local(struct doctor *doctor);
+
 // doctor_vm.c: the VM that the operand names: its state, the way through its security groups, the addresses
 // that this host asks for. Fills `vm` of the answer. AZJIT_NOT_FOUND or AZJIT_AMBIGUOUS with a sentence.
 enum azjit_result doctor_vm(struct doctor *doctor);
