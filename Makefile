@@ -74,6 +74,9 @@ $(O)/pam/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ours) $(hard) -fPIC -fvisibility=hidden $(san) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The roles are in it (.incbin), which no compiler tells as a dependency.
+$(O)/client/direct/doctor_role.o: $(wildcard conf/roles/*.json)
+
 define archive
 $(O)/lib$(1).a: $$(call objs,client/$(1))
 	$$(call say,AR,$$@)
@@ -92,7 +95,7 @@ endef
 $(O)/azjit: $(call objs,client/cmd) $(filter $(O)/client/relay/copy%,$(call objs,client/relay)) $(archives)
 	$(call program,$(libs_all))
 # What speaks to Azure as the caller; azjit executes it. The words and the printing are azjit's.
-of_cmd := $(patsubst %,$(O)/client/cmd/%.o,administer caller command report)
+of_cmd := $(patsubst %,$(O)/client/cmd/%.o,administer caller command report report_ask)
 $(O)/azjit-direct: $(call objs,client/direct) $(of_cmd) $(archives)
 	$(call program,$(libs_all))
 $(O)/azjitd: $(call objs,client/broker) $(archives)
@@ -177,7 +180,7 @@ install: all ## into DESTDIR, under PREFIX
 	$(Q)for u in $(units); do $(INSTALL) -d $(DESTDIR)$(UNITDIR) && $(at) conf/systemd/$$u >$(DESTDIR)$(UNITDIR)/$$u && chmod 644 $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
 	$(call inst,644,conf/sysusers.d/azjit.conf,$(SYSUSERSDIR)/azjit.conf)
 	$(call inst,644,conf/tmpfiles.d/azjit.conf,$(TMPFILESDIR)/azjit.conf)
-	$(Q)for d in pam.d ssh sshd; do for f in conf/$$d/*; do [ ! -f $$f ] || $(INSTALL) -D -m 644 $$f $(DESTDIR)$(DATADIR)/azjit/$$d/$${f##*/} || exit 1; done; done
+	$(Q)for d in pam.d roles ssh sshd; do for f in conf/$$d/*; do [ ! -f $$f ] || $(INSTALL) -D -m 644 $$f $(DESTDIR)$(DATADIR)/azjit/$$d/$${f##*/} || exit 1; done; done
 	$(Q)for m in packaging/man/*.[1-8]; do [ ! -f $$m ] || $(INSTALL) -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 	$(Q)for f in packaging/completions/*; do [ ! -f $$f ] || $(INSTALL) -D -m 644 $$f $(DESTDIR)$(DATADIR)/bash-completion/completions/$${f##*/} || exit 1; done
 

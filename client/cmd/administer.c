@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "administer.h"
 
+#include <azjit/config.h>
+
 #define ACCESS_HELP                                                                                         \
 	"\n"                                                                                                \
 	"As whom, and where:\n"                                                                             \
@@ -153,4 +155,31 @@ const struct azjit_cmd azjit_cmd_monitor_enable = {
                 "Azure replaces an assignment as a whole and has no lock for it: it is read, changed in one\n"
                 "value, written once, read again and compared. What became of a write that Azure did not\n"
                 "answer is told, and nothing is written twice.\n",
+};
+
+const struct azjit_cmd azjit_cmd_doctor = {
+        .name = "doctor",
+        .usage = "[VM] [--role NAME] [--json]",
+        .summary = "find what is wrong with the setup, and the command that mends it",
+        .help = "Looks at the identity, the clock, each right to read, the Defender plan and the policies; "
+                "with "
+                "a VM\n"
+                "also at its security groups and the addresses that this host asks for; with "
+                "--config " AZJIT_CONFIG_PATH "\n"
+                "(root's, if it is there) also at this host: configuration, files, PAM, sshd, broker, guard, "
+                "and who\n"
+                "reaches IMDS. Nothing is written. Each finding has a severity, a reason and a command; what "
+                "could\n"
+                "not be looked at is said. The exit status is 1 if a finding is of high "
+                "severity.\n" NAMES_HELP "\n"
+                "  --role NAME         look at nothing, and print a least-privilege role for `az role "
+                "definition\n"
+                "                      create --role-definition`, to be assigned in the subscriptions that "
+                "are looked\n"
+                "                      at: requester (the jump host's identity), reconciler (who reads the "
+                "Activity\n"
+                "                      Log) or administrator (who writes policies)\n"
+                "  --json              print one JSON object: identity, clock_ms, subscriptions, vm, "
+                "findings,\n"
+                "                      not_looked_at, or role; result, reason\n" ACCESS_HELP,
 };

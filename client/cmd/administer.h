@@ -17,6 +17,7 @@ extern const struct azjit_cmd azjit_cmd_vm_list;
 extern const struct azjit_cmd azjit_cmd_vm_show;
 extern const struct azjit_cmd azjit_cmd_monitor_check;
 extern const struct azjit_cmd azjit_cmd_monitor_enable;
+extern const struct azjit_cmd azjit_cmd_doctor;
 
 // Becomes azjit-direct with these words. Returns, with an exit status and after a sentence, only if it
 // cannot.

@@ -253,3 +253,36 @@ enum azjit_result ask_write(struct direct *direct, const char *id, const json_t 
 	*ret_unsure = ask.unsure;
 	return result;
 }
+
+static void got_power(void *userdata, const struct azjit_answer *answer, const char *state)
+{
+	(void)ask_take_status(userdata, answer);
+}
+
+enum azjit_result ask_power(struct direct *direct, const char *vm_id)
+{
+	struct ask ask = {.direct = direct,
+	                  .what = "the state",
+	                  .scope = vm_id,
+	                  .done_to = "read",
+	                  .right = "Microsoft.Compute/virtualMachines/instanceView/read"};
+
+	return ask_await(&ask, azjit_vm_power(direct->azure, vm_id, read_options, got_power, &ask));
+}
+
+static void got_token(void *userdata, enum azjit_result result, const char *reason)
+{
+	struct ask *ask = userdata;
+
+	ask->done = true;
+	ask->result = result;
+	if (result != AZJIT_OK)
+		(void)azjit_fail(&ask->direct->reason, result, "%s", reason);
+}
+
+enum azjit_result ask_token(struct direct *direct)
+{
+	struct ask ask = {.direct = direct};
+
+	return ask_await(&ask, azjit_azure_ready(direct->azure, got_token, &ask));
+}

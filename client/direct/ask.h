@@ -19,15 +19,16 @@ struct ask {
 	bool unsure, done;
 };
 typedef struct azjit_call *ask_start_fn(struct ask *ask, const char *scope);
+// Waits for the end of a call that `ask` was given to; NULL counts as memory that ran out.
+enum azjit_result ask_await(struct ask *ask, struct azjit_call *call);
 // The same list of each subscription, or of the group of that name in each.
 enum azjit_result ask_all(struct direct *direct, const char *group, const struct ask *like,
                           ask_start_fn *start, json_t **ret);
-// Waits for the call, which NULL says memory ran out for.
-enum azjit_result ask_await(struct ask *ask, struct azjit_call *call);
 // For callbacks: notes the end, and what came of it; true if it is good.
 bool ask_take_status(struct ask *ask, const struct azjit_answer *answer);
 // Takes over `row`; NULL counts as memory that ran out.
 void ask_add_row(struct ask *ask, json_t *row);
+// A new array; NULL if memory ran out.
 json_t *ask_texts(const char *const *list, size_t count);
 
 // Fills direct->subscriptions with what the identity sees if nobody named some.
@@ -52,5 +53,10 @@ enum azjit_result ask_write(struct direct *direct, const char *id, const json_t 
 enum azjit_result ask_nics(struct direct *direct, json_t **ret);
 enum azjit_result ask_subnets(struct direct *direct, json_t **ret);
 enum azjit_result ask_public_ips(struct direct *direct, json_t **ret);
+
+// That the state of this machine can be read.
+enum azjit_result ask_power(struct direct *direct, const char *vm_id);
+// That there is a token.
+enum azjit_result ask_token(struct direct *direct);
 
 #endif

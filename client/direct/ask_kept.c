@@ -131,6 +131,7 @@ static void got_pricing(void *userdata, const struct azjit_answer *answer,
 		return;
 	copy = keep_array(ask->kept->keep, 1, sizeof(*copy));
 	if (copy) {
+		copy->plan = pricing->plan;
 		copy->tier = keep_text(ask->kept->keep, pricing->tier);
 		copy->sub_plan = keep_text(ask->kept->keep, pricing->sub_plan);
 	}

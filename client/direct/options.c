@@ -136,6 +136,7 @@ static const struct option known[] = {
         {"max", required_argument, NULL, 'm'},
         {"all-subscriptions", no_argument, NULL, 'A'},
         {"sarif", no_argument, NULL, 'S'},
+        {"role", required_argument, NULL, 'r'},
         {NULL, 0, NULL, 0},
 };
 
@@ -159,6 +160,8 @@ static unsigned wanted_for(int option)
 	case 'f':
 	case 'm':
 		return WANTS_PORTS;
+	case 'r':
+		return WANTS_ROLE;
 	default:
 		return 0;
 	}
@@ -178,6 +181,8 @@ static enum azjit_result take_text(struct direct_options *options, int option)
 		options->policy = optarg;
 	else if (option == 'b')
 		options->backup = optarg;
+	else if (option == 'r')
+		options->role = optarg;
 	else if (option == 'n')
 		options->dry_run = true;
 	else if (option == 'j')
@@ -217,7 +222,13 @@ static enum azjit_result take_operands(struct reading *r, int argc, char **argv)
 
 	r->options->words = argv + optind;
 	r->options->word_count = count;
-	if (wants & WANTS_WORD ? count == 1 : wants & WANTS_WORDS ? count > 0 : count == 0)
+	if (wants & WANTS_HOST && !r->options->config && geteuid() == 0 &&
+	    access(AZJIT_CONFIG_PATH, F_OK) == 0)
+		r->options->config = AZJIT_CONFIG_PATH;
+	if (wants & WANTS_WORD         ? count == 1
+	    : wants & WANTS_WORDS      ? count > 0
+	    : wants & WANTS_MAYBE_WORD ? count <= 1
+	                               : count == 0)
 		return AZJIT_OK;
 	return azjit_fail(r->reason, AZJIT_USAGE, "usage: azjit %s %s", cmd->name, cmd->usage);
 }

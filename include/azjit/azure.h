@@ -78,6 +78,16 @@ azjit_ticks azjit_azure_now(const struct azjit_azure *azure);
 typedef void azjit_azure_ready_fn(void *userdata, enum azjit_result result, const char *reason);
 struct azjit_call *azjit_azure_ready(struct azjit_azure *azure, azjit_azure_ready_fn *fn, void *userdata);
 
+// Whom the token names, to be shown and never to decide anything by: Entra ID does not promise the form of
+// its tokens. "" where it does not say; printable.
+struct azjit_claims {
+	char tenant[64], object[64], application[64]; // tid, oid, appid
+	char user[256];                               // upn: a person
+	char resource[512];                           // xms_mirid: the resource of a managed identity
+};
+// AZJIT_IDENTITY if there is no token now (azjit_azure_ready gets one); AZJIT_PROTOCOL if it is not readable.
+enum azjit_result azjit_azure_claims(const struct azjit_azure *azure, struct azjit_claims *ret);
+
 // Accepts NULL; returns NULL. The callback of a canceled call never runs. A write that was sent
 // may still be carried out by Azure.
 struct azjit_call *azjit_call_cancel(struct azjit_call *call);

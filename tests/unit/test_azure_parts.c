@@ -3,6 +3,7 @@
 // clouds, memory.
 #include "azure_data.h"
 
+#include "../../client/azure/claims.h"
 #include "../../client/azure/cloud.h"
 #include "../../client/azure/error.h"
 #include "../../client/azure/latency.h"
@@ -415,6 +416,29 @@ static void arenas_align_and_never_overlap(void **state)
 	assert_null(arena.blocks);
 }
 
+// The payloads: {"tid":"t-1","oid":"o-1","appid":"a-1","upn":"ann\u001b@x","xms_mirid":7}, [1] and {"tid":.
+static void claims_of_tokens(void **state)
+{
+	static const char *const none[] = {
+	        "",       "a",   "a.b",     "..",    "h.WzFd.s",     "h.eyJ0aWQiOg.s",
+	        "h.e=.s", "h.+", "h.e+A.s", "h. .s", "h.eyJ0aWQiOg",
+	};
+	struct azjit_claims claims = {.tenant = "untouched"};
+
+	(void)state;
+	for (size_t i = 0; i < AZJIT_COUNT(none); i++)
+		assert_false(claims_read(none[i], &claims));
+	assert_string_equal(claims.tenant, "untouched");
+	assert_true(claims_read("h.eyJ0aWQiOiJ0LTEiLCJvaWQiOiJvLTEiLCJhcHBpZCI6ImEtMSIsInVwbiI6ImFublx1MDAxY"
+	                        "kB4IiwieG1zX21pcmlkIjo3fQ.s",
+	                        &claims));
+	assert_string_equal(claims.tenant, "t-1");
+	assert_string_equal(claims.object, "o-1");
+	assert_string_equal(claims.application, "a-1");
+	assert_string_equal(claims.user, "ann\\x1b@x");
+	assert_string_equal(claims.resource, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +455,7 @@ int main(void)
 	        cmocka_unit_test(token_answers),
 	        cmocka_unit_test(documented_imds_answer),
 	        cmocka_unit_test(tokens_are_renewed_ahead_of_need),
+	        cmocka_unit_test(claims_of_tokens),
 	        cmocka_unit_test(clouds),
 	        cmocka_unit_test(latencies_of_the_last_exchanges),
 	        cmocka_unit_test(operations_have_names_of_their_own),
