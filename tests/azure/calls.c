@@ -234,7 +234,10 @@ static void on_assignments(void *userdata, const struct azjit_answer *answer,
 static void on_assignment_to_change(void *userdata, const struct azjit_answer *answer,
                                     const struct azjit_policy_assignment *list, size_t count)
 {
-	struct azjit_call_options options = {(unsigned)driver.deadline_ms, (unsigned)driver.retries};
+	struct azjit_call_options options = {
+		.deadline_ms = (unsigned)driver.deadline_ms,
+		.retries = (unsigned)driver.retries,
+	};
 	struct azjit_call *change;
 
 	if (count != 1) {
