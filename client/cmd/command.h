@@ -10,6 +10,10 @@
 const struct azjit_cmd *azjit_command_find(const struct azjit_cmd *const *commands, size_t count, int argc,
                                            char **argv, int *ret_words);
 
+// Tells on stderr that words name none of the commands, and which second words there are where the first one
+// is known. Returns EX_USAGE.
+int azjit_command_unknown(const struct azjit_cmd *const *commands, size_t count, int argc, char **argv);
+
 // Help of one command, to stdout. Returns EX_OK.
 int azjit_command_help(const struct azjit_cmd *cmd);
 

@@ -24,8 +24,7 @@ static int run(int argc, char **argv)
 	cmd = azjit_command_find(azjit_commands, azjit_command_count, argc - 1, argv + 1, &words);
 	if (cmd && words == argc - 1)
 		return azjit_command_help(cmd);
-	(void)fprintf(stderr, "azjit: there is no such command: `azjit help` lists them\n");
-	return azjit_result_exit(AZJIT_USAGE);
+	return azjit_command_unknown(azjit_commands, azjit_command_count, argc - 1, argv + 1);
 }
 
 const struct azjit_cmd azjit_cmd_help = {

@@ -4,7 +4,6 @@
 
 #include "administer.h"
 
-#include <azjit/text.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,15 +19,6 @@ static bool open_standard(void)
 	if (fd > STDERR_FILENO)
 		(void)close(fd);
 	return fd >= 0;
-}
-
-static int unknown(const char *word)
-{
-	char printable[64];
-
-	azjit_printable(word, printable, sizeof(printable));
-	(void)fprintf(stderr, "azjit: there is no command '%s': `azjit help` lists them\n", printable);
-	return azjit_result_exit(AZJIT_USAGE);
 }
 
 int main(int argc, char **argv)
@@ -52,7 +42,7 @@ int main(int argc, char **argv)
 		argv[0] = version;
 	cmd = azjit_command_find(azjit_commands, azjit_command_count, argc, argv, &words);
 	if (!cmd)
-		return unknown(argv[0]);
+		return azjit_command_unknown(azjit_commands, azjit_command_count, argc, argv);
 	if (argc > words && azjit_streq(argv[words], "--help"))
 		status = azjit_command_help(cmd);
 	else if (!cmd->run)

@@ -26,6 +26,10 @@ static enum azjit_result show_vm(struct direct *direct, struct survey *survey)
 	json_auto_t *picked = NULL;
 	enum azjit_result result = survey_pick(direct, survey, true, &picked);
 
+	if (result == AZJIT_NOT_FOUND)
+		return azjit_fail(&direct->reason, result,
+		                  "neither a policy nor a virtual machine of ours fits %s",
+		                  direct->options.words[0]);
 	return result == AZJIT_OK ? describe_policies(direct, survey->policies, picked) : result;
 }
 
