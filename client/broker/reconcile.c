@@ -4,13 +4,11 @@
 #include "events.h"
 
 #include <azjit/log.h>
-#include <stdio.h>
 
 #define EVERY_MS   (10 * 60 * 1000)
 #define AROUND_S   300 // events are read from a little before the first intent on
 #define CALL_MS    60000
 #define CALL_TRIES 3
-#define OWN_CHARS  128
 
 struct reconcile {
 	struct broker *broker;
@@ -74,25 +72,16 @@ static void on_row(void *userdata, const struct azjit_reconcile_row *row)
 		run->row(run->userdata, row);
 }
 
-// The identity as events show it, by one of its two ids: what the configuration says of it.
-static void own_caller(const struct azjit_config *config, char ret_ids[OWN_CHARS])
-{
-	ret_ids[0] = '\0';
-	if (config->object_id || config->client_id)
-		(void)snprintf(ret_ids, OWN_CHARS, "%s %s", config->object_id ? config->object_id : "",
-		               config->client_id ? config->client_id : "");
-}
-
 static void judge(struct reconcile_run *run)
 {
 	struct broker *broker = run->reconcile->broker;
 	struct azjit_reason reason = {""};
-	enum azjit_result result;
-	char own[OWN_CHARS];
-
-	own_caller(broker->config, own);
-	result = azjit_ledger_reconcile(broker->ledger, run->from, run->to, azjit_azure_now(broker->azure),
-	                                own, run->events.items, run->events.count, on_row, run, &reason);
+	// A client id is not told to be what events name a caller by (azure.md §4): compared with their object id
+	// it would make strangers of ourselves. Without an object id the log itself is to say.
+	const char *own = broker->config->object_id ? broker->config->object_id : "";
+	enum azjit_result result =
+	        azjit_ledger_reconcile(broker->ledger, run->from, run->to, azjit_azure_now(broker->azure),
+	                               own, run->events.items, run->events.count, on_row, run, &reason);
 	if (result == AZJIT_OK && run == run->reconcile->own)
 		run->reconcile->settled_seq = run->pending_seq ? run->pending_seq - 1 : run->head;
 	finish(run, result, reason.text);

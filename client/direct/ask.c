@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ask.h"
 
+#include <azjit/activity.h>
 #include <azjit/jit.h>
 #include <azjit/text.h>
 #include <azjit/vm.h>
 #include <stdio.h>
 
 #define TURN_MS 1000 // how long the loop may find nothing to do; the calls have their own deadlines
+#define LOG_S   60   // how much of the Activity Log shows that it can be read
 
 static const struct azjit_call_options read_options = {.retries = 4};
 
@@ -268,6 +270,26 @@ enum azjit_result ask_power(struct direct *direct, const char *vm_id)
 	                  .right = "Microsoft.Compute/virtualMachines/instanceView/read"};
 
 	return ask_await(&ask, azjit_vm_power(direct->azure, vm_id, read_options, got_power, &ask));
+}
+
+static void got_log(void *userdata, const struct azjit_answer *answer,
+                    const struct azjit_activity_event *events, size_t count)
+{
+	(void)ask_take_status(userdata, answer);
+}
+
+enum azjit_result ask_log(struct direct *direct, const char *subscription)
+{
+	const azjit_ticks now = azjit_azure_now(direct->azure);
+	struct ask ask = {.direct = direct,
+	                  .what = "the Activity Log",
+	                  .scope = subscription,
+	                  .done_to = "read",
+	                  .right = "Microsoft.Insights/eventtypes/values/read"};
+
+	return ask_await(&ask,
+	                 azjit_activity_list(direct->azure, subscription, now - LOG_S * AZJIT_TICKS_PER_S,
+	                                     now, NULL, read_options, got_log, &ask));
 }
 
 static void got_token(void *userdata, enum azjit_result result, const char *reason)

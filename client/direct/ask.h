@@ -56,6 +56,8 @@ enum azjit_result ask_public_ips(struct direct *direct, json_t **ret);
 
 // That the state of this machine can be read.
 enum azjit_result ask_power(struct direct *direct, const char *vm_id);
+// That the Activity Log of this subscription can be read, by its last minute.
+enum azjit_result ask_log(struct direct *direct, const char *subscription);
 // That there is a token.
 enum azjit_result ask_token(struct direct *direct);
 

@@ -251,6 +251,13 @@ static void look_at_plan(struct doctor *doctor, const char *subscription)
 	                    subscription));
 }
 
+// The broker requests without it; `azjit audit reconcile` needs it, of this identity or of another (azure.md §12.9).
+static void look_at_log(struct doctor *doctor, const char *subscription)
+{
+	if (ask_log(doctor->direct, subscription) != AZJIT_OK)
+		doctor_unseen(doctor, "%s", doctor->direct->reason.text);
+}
+
 // --- policies -------------------------------------------------------------------------------------------
 
 static bool is_there(const json_t *vms, const char *id)
@@ -356,8 +363,10 @@ static void each_subscription(struct doctor *doctor, const struct azjit_claims *
 		const char *id = json_string_value(json_array_get(list, i));
 
 		direct->subscriptions = json_pack("[s]", id);
-		if (direct->subscriptions && look_at_rights(doctor, id, claims))
+		if (direct->subscriptions && look_at_rights(doctor, id, claims)) {
 			look_at_plan(doctor, id);
+			look_at_log(doctor, id);
+		}
 		doctor->failed |= !direct->subscriptions;
 		json_decref(direct->subscriptions);
 	}

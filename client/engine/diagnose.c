@@ -94,6 +94,33 @@ static enum azjit_result waiting(const struct azjit_grant *grant, struct azjit_r
 	return unknown(grant, why, reason);
 }
 
+// Its request is on its way, or is sent again and again.
+static enum azjit_result requesting(const struct azjit_grant *grant, struct azjit_reason *reason)
+{
+	const struct azjit_request *request = grant->request;
+	const char *name = azjit_id_name(grant->vm_id);
+
+	if (!request || !request->unsettled)
+		return azjit_fail(reason, AZJIT_UNREACHABLE,
+		                  "Azure has not answered the request for port %u of %s in time", grant->port,
+		                  name);
+	return azjit_fail(reason, request->unsettled_status == 429 ? AZJIT_THROTTLED : AZJIT_UNREACHABLE,
+	                  "Azure did not take the request for port %u of %s in time: %s", grant->port, name,
+	                  request->unsettled);
+}
+
+// It may have arrived: the policy is to tell.
+static enum azjit_result checking(const struct azjit_grant *grant, struct azjit_reason *reason)
+{
+	const char *said = grant->request && grant->request->unsettled ? grant->request->unsettled : "";
+	const char *error = grant->ev.policy_error;
+
+	return azjit_fail(reason, AZJIT_UNREACHABLE,
+	                  "whether the request for port %u of %s reached Azure is not known yet%s%s%s%s",
+	                  grant->port, azjit_id_name(grant->vm_id), *said ? ": " : "", said,
+	                  *error ? "; " : "", error);
+}
+
 enum azjit_result grant_diagnose(const struct azjit_grant *grant, struct azjit_reason *reason)
 {
 	const char *name = azjit_id_name(grant->vm_id);
@@ -102,14 +129,9 @@ enum azjit_result grant_diagnose(const struct azjit_grant *grant, struct azjit_r
 	case AZJIT_GRANT_WAITING:
 		return waiting(grant, reason);
 	case AZJIT_GRANT_REQUESTING:
-		return azjit_fail(reason, AZJIT_UNREACHABLE,
-		                  "Azure has not answered the request for port %u of %s in time", grant->port,
-		                  name);
+		return requesting(grant, reason);
 	case AZJIT_GRANT_CHECKING:
-		return azjit_fail(reason, AZJIT_UNREACHABLE,
-		                  "whether the request for port %u of %s reached Azure is not known yet%s%s",
-		                  grant->port, name, grant->ev.policy_error[0] ? ": " : "",
-		                  grant->ev.policy_error);
+		return checking(grant, reason);
 	case AZJIT_GRANT_FAILED:
 	case AZJIT_GRANT_OPEN:
 	case AZJIT_GRANT_EXPIRING:

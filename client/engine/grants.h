@@ -135,7 +135,9 @@ struct azjit_request {
 	char answer_correlation_id[64];
 	uint64_t anchor_seq;
 	struct azjit_call *call;
-	char *refusal; // Azure's, while `call` asks for the plan of the subscription
+	char *refusal;        // Azure's, while `call` asks for the plan of the subscription
+	char *unsettled;      // the last answer that settled nothing: what Azure said, NULL if nothing
+	int unsettled_status; // and its number, 0 if there was no answer
 	struct azjit_source *retry;
 	unsigned tries;
 	uint64_t sent_ms;

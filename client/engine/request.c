@@ -26,6 +26,7 @@ void request_unref(struct azjit_request *request)
 	free(request->policy_id);
 	free(request->vm_id);
 	free(request->refusal);
+	free(request->unsettled);
 	free(request);
 }
 
@@ -234,6 +235,8 @@ static bool retry_later(struct azjit_request *request, const struct azjit_answer
 	uint64_t age = azjit_time_monotonic_ms() - request->sent_ms;
 	uint64_t delay = (uint64_t)RETRY_FIRST_MS << (request->tries < 4 ? request->tries : 4);
 
+	if (answer->http_status == 401)
+		delay = 0;
 	if (answer->retry_after_ms > (int64_t)delay)
 		delay = (uint64_t)answer->retry_after_ms;
 	if (age + delay > RETRY_FOR_MS)
@@ -241,6 +244,27 @@ static bool retry_later(struct azjit_request *request, const struct azjit_answer
 	request->tries++;
 	return azjit_loop_timer(request->engine->loop, delay, retry_now, request, &request->retry) ==
 	       AZJIT_OK;
+}
+
+// It surely was not done, and another try may end otherwise. A token that was refused has been forgotten, so
+// the next one is another: once, for a right to a token that is gone stays gone.
+static bool worth_again(const struct azjit_request *request, const struct azjit_answer *answer)
+{
+	return answer->http_status == 0 || answer->http_status == 429 || answer->http_status >= 500 ||
+	       (answer->http_status == 401 && request->tries == 0);
+}
+
+// What a person is told if the deadline comes before something better is known.
+static void keep_unsettled(struct azjit_request *request, const struct azjit_answer *answer)
+{
+	char text[1000];
+
+	if (answer->http_status)
+		(void)snprintf(text, sizeof(text), "Azure answered %d %s: %.900s", answer->http_status,
+		               answer->code, answer->message);
+	free(request->unsettled);
+	request->unsettled = strdup(answer->http_status ? text : answer->message);
+	request->unsettled_status = answer->http_status;
 }
 
 // Another try would have the same answer. A 400 may be for the moment only: a policy that is being written.
@@ -301,6 +325,7 @@ static void initiate_answered(void *userdata, const struct azjit_answer *answer,
 			request_over(request, AZJIT_PROTOCOL, why);
 		return;
 	}
+	keep_unsettled(request, answer);
 	if (answer->maybe_done) {
 		record_answer(request, "unknown", answer);
 		request->state = REQUEST_UNSURE;
@@ -308,8 +333,7 @@ static void initiate_answered(void *userdata, const struct azjit_answer *answer,
 		each_grant(request, to_checking);
 		return;
 	}
-	if ((answer->http_status == 0 || answer->http_status == 429 || answer->http_status >= 500) &&
-	    retry_later(request, answer))
+	if (worth_again(request, answer) && retry_later(request, answer))
 		return;
 	request_refused(request, answer);
 }

@@ -15,6 +15,30 @@ static char *text_or_guid(const struct sim *sim, const json_t *entry, const char
 	return given ? xstrdup(given) : guid_for(sim, what);
 }
 
+// The role definition that an entry names, as `az role definition create` takes it; NULL if there is none.
+static json_t *definition_of(const json_t *role)
+{
+	const char *path = jstr(role, "definition", NULL);
+	json_t *definition = path ? json_load_file(path, JSON_REJECT_DUPLICATES, NULL) : NULL;
+
+	if (json_is_array(json_object_get(definition, "Actions")))
+		return definition;
+	json_decref(definition);
+	return NULL;
+}
+
+static void take_definition(json_t *role)
+{
+	json_t *definition = definition_of(role), *without = json_object_get(definition, "NotActions");
+
+	if (!definition)
+		return;
+	jset(role, "actions", json_incref(json_object_get(definition, "Actions")));
+	if (without)
+		jset(role, "not_actions", json_incref(without));
+	json_decref(definition);
+}
+
 static json_t *roles_of(const struct sim *sim, const json_t *list)
 {
 	_cleanup_free_ char *whole = xasprintf("/subscriptions/%s", sim->subscription);
@@ -26,6 +50,7 @@ static json_t *roles_of(const struct sim *sim, const json_t *list)
 	{
 		json_t *copy = json_deep_copy(role);
 
+		take_definition(copy);
 		if (!json_object_get(copy, "scope"))
 			jsets(copy, "scope", whole);
 		jpush(roles, copy);
@@ -39,11 +64,19 @@ static char *roles_wrong(const json_t *list)
 	json_t *role;
 
 	if (list && !json_is_array(list))
-		return xstrdup("roles is an array of {scope, actions, not_actions}");
-	json_array_foreach(list, i, role) if (!json_is_array(json_object_get(
-	                                              role, "action"
-	                                                    "s"))) return xstrdup("a role needs an array of "
-	                                                                          "actions");
+		return xstrdup("roles is an array of {scope, actions, not_actions} or {scope, definition}");
+	json_array_foreach(list, i, role)
+	{
+		json_t *definition = definition_of(role);
+		bool known = definition || json_is_array(json_object_get(role, "actions"));
+
+		json_decref(definition);
+		if (jstr(role, "definition", NULL) && !definition)
+			return xasprintf("definition '%s' is no file with a role definition",
+			                 jstr(role, "definition", NULL));
+		if (!known)
+			return xstrdup("a role needs an array of actions, or a definition");
+	}
 	return NULL;
 }
 

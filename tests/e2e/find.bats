@@ -17,7 +17,7 @@ setup_file() {
 		.vms += [{name: "web05", private_ip: "10.20.0.9", subnet: "vnet/bastion"}] |
 		.jit_policies[0].vms += [{name: "web05", ports: [{number: 22}]}] |
 		.pricings = [{tier: "Standard", sub_plan: "P1"}] |
-		.principals[0].roles[0].actions += ["Microsoft.Security/pricings/read"]' "$LAB_ROOM/scenario.json" >"$LAB_SCENARIO"
+		.principals[0].roles += [{actions: ["Microsoft.Security/pricings/read"]}]' "$LAB_ROOM/scenario.json" >"$LAB_SCENARIO"
 	e2e_up find
 }
 
