@@ -25,6 +25,7 @@ static const size_t strings[] = {
         offsetof(struct azjit_azure_options, msi_res_id),
         offsetof(struct azjit_azure_options, secret_file),
         offsetof(struct azjit_azure_options, secret),
+        offsetof(struct azjit_azure_options, password),
         offsetof(struct azjit_azure_options, certificate_file),
         offsetof(struct azjit_azure_options, key_file),
         offsetof(struct azjit_azure_options, password_file),
@@ -193,6 +194,14 @@ enum azjit_result azjit_azure_new(struct azjit_loop *loop, const struct azjit_az
 	return AZJIT_OK;
 }
 
+static void wipe(struct azjit_azure_options *options, size_t offset)
+{
+	char *text = *string_at(options, offset);
+
+	if (text)
+		explicit_bzero(text, strlen(text));
+}
+
 void azjit_azure_free(struct azjit_azure *azure)
 {
 	if (!azure)
@@ -202,9 +211,8 @@ void azjit_azure_free(struct azjit_azure *azure)
 	endpoints_free(azure->endpoints);
 	identity_free(azure->identity);
 	http_free(azure->http);
-	if (azure->options.secret)
-		explicit_bzero(*string_at(&azure->options, offsetof(struct azjit_azure_options, secret)),
-		               strlen(azure->options.secret));
+	wipe(&azure->options, offsetof(struct azjit_azure_options, secret));
+	wipe(&azure->options, offsetof(struct azjit_azure_options, password));
 	for (size_t i = 0; i < AZJIT_COUNT(strings); i++)
 		free(*string_at(&azure->options, strings[i]));
 	buckets_free(&azure->buckets);

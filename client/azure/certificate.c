@@ -38,6 +38,9 @@ static const char *key_path(const struct reading *reading)
 
 static enum azjit_result password_failed(const struct reading *reading, const char *path)
 {
+	if (reading->files->password_text)
+		return azjit_fail(reading->reason, AZJIT_CONFIG,
+		                  "the password that was given does not open the private key in %s", path);
 	if (!reading->files->password)
 		return azjit_fail(reading->reason, AZJIT_CONFIG,
 		                  "the private key in %s is under a password: set password_file", path);
@@ -253,7 +256,10 @@ static enum azjit_result read_files(struct reading *reading)
 	_cleanup_(azjit_buf_wipe) struct azjit_buf bytes = AZJIT_BUF(FILE_MAX_BYTES);
 	enum azjit_result result = AZJIT_OK;
 
-	if (files->password)
+	if (files->password_text && !azjit_buf_str(&reading->password, files->password_text))
+		return azjit_fail(reading->reason, AZJIT_CONFIG, "the password is longer than %zu bytes",
+		                  PASSWORD_MAX_BYTES);
+	if (files->password && !files->password_text)
 		result = entra_read_line(files->password, "password", &reading->password, reading->reason);
 	if (result == AZJIT_OK)
 		result = azjit_file_read_trusted(files->certificate, geteuid(), !files->key, &bytes,

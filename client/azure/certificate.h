@@ -8,9 +8,10 @@
 #include <openssl/x509.h>
 
 struct certificate_files {
-	const char *certificate; // PEM, or PKCS#12
-	const char *key;         // PEM; NULL: in the same file
-	const char *password;    // one line; NULL: none
+	const char *certificate;   // PEM, or PKCS#12
+	const char *key;           // PEM; NULL: in the same file
+	const char *password;      // one line; NULL: none
+	const char *password_text; // instead of that file; NULL: not given
 };
 
 struct certificate {

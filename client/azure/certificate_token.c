@@ -13,7 +13,8 @@ static enum azjit_result load(const struct identity_options *setting,
 {
 	const struct certificate_files files = {.certificate = options->certificate_file,
 	                                        .key = options->key_file,
-	                                        .password = options->password_file};
+	                                        .password = options->password_file,
+	                                        .password_text = options->password};
 
 	return certificate_load(&files, azjit_azure_now(setting->azure), reason, ret);
 }

@@ -52,6 +52,7 @@ bool claims_read(const char *token, struct azjit_claims *ret)
 	char payload[PAYLOAD_MAX_BYTES];
 	size_t len;
 	json_auto_t *claims = NULL;
+	int64_t expires_s;
 
 	if (!end || !decode(start + 1, (size_t)(end - start - 1), payload, &len))
 		return false;
@@ -65,6 +66,8 @@ bool claims_read(const char *token, struct azjit_claims *ret)
 	take(ret->application, sizeof(ret->application), claims, "appid");
 	take(ret->user, sizeof(ret->user), claims, "upn");
 	take(ret->resource, sizeof(ret->resource), claims, "xms_mirid");
+	if (js_integer(js_member(claims, "exp"), 1, INT64_MAX / AZJIT_TICKS_PER_S, &expires_s))
+		ret->expires = expires_s * AZJIT_TICKS_PER_S;
 	return true;
 }
 

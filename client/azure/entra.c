@@ -5,9 +5,7 @@
 
 #include <azjit/file.h>
 
-#define BODY_MAX_BYTES ((size_t)256 * 1024) // an assertion may carry a chain of certificates
-
-static bool plain_name(const char *text)
+bool entra_plain_name(const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 
@@ -17,28 +15,46 @@ static bool plain_name(const char *text)
 
 enum azjit_result entra_check(const struct azjit_azure_options *options, struct azjit_reason *reason)
 {
-	if (!plain_name(options->tenant_id))
+	if (!entra_plain_name(options->tenant_id))
 		return azjit_fail(reason, AZJIT_CONFIG, "tenant_id must be a GUID or a domain name");
 	if (!options->client_id)
 		return azjit_fail(reason, AZJIT_CONFIG, "an application needs client_id");
 	return AZJIT_OK;
 }
 
-char *entra_endpoint(const struct identity_options *setting, const struct azjit_azure_options *options)
+static char *endpoint(const char *login_origin, const char *tenant, const char *name)
 {
 	_cleanup_buf_ struct azjit_buf url = AZJIT_BUF(URL_MAX_BYTES);
 
-	azjit_buf_printf(&url, "%s/%s/oauth2/v2.0/token", setting->login_origin, options->tenant_id);
+	azjit_buf_printf(&url, "%s/%s/oauth2/v2.0/%s", login_origin, tenant, name);
 	return azjit_buf_steal(&url);
+}
+
+char *entra_endpoint(const struct identity_options *setting, const struct azjit_azure_options *options)
+{
+	return endpoint(setting->login_origin, options->tenant_id, "token");
+}
+
+enum azjit_result entra_post(const char *login_origin, const char *tenant, const char *name,
+                             struct azjit_buf *form, struct token_request *ret, struct azjit_reason *reason)
+{
+	static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded",
+	                                      "Accept: application/json", NULL};
+
+	ret->kind = HTTP_TLS;
+	ret->headers = headers;
+	ret->url = endpoint(login_origin, tenant, name);
+	ret->body = azjit_buf_steal(form);
+	if (!ret->url || !ret->body)
+		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
+	return AZJIT_OK;
 }
 
 enum azjit_result entra_request(const struct identity_options *setting,
                                 const struct azjit_azure_options *options, const char *proof,
                                 const char *value, struct token_request *ret, struct azjit_reason *reason)
 {
-	static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded",
-	                                      "Accept: application/json", NULL};
-	_cleanup_(azjit_buf_wipe) struct azjit_buf body = AZJIT_BUF(BODY_MAX_BYTES);
+	_cleanup_(azjit_buf_wipe) struct azjit_buf body = AZJIT_BUF(ENTRA_FORM_MAX_BYTES);
 
 	azjit_buf_str(&body, "grant_type=client_credentials&client_id=");
 	url_escape(&body, options->client_id, "");
@@ -47,13 +63,7 @@ enum azjit_result entra_request(const struct identity_options *setting,
 	azjit_buf_str(&body, "&scope=");
 	url_escape(&body, setting->audience, "");
 	azjit_buf_str(&body, ".default");
-	ret->kind = HTTP_TLS;
-	ret->headers = headers;
-	ret->url = entra_endpoint(setting, options);
-	ret->body = azjit_buf_steal(&body);
-	if (!ret->url || !ret->body)
-		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
-	return AZJIT_OK;
+	return entra_post(setting->login_origin, options->tenant_id, "token", &body, ret, reason);
 }
 
 enum azjit_result entra_request_asserted(const struct identity_options *setting,

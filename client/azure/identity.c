@@ -13,11 +13,10 @@
 #include <stdio.h>
 
 #define TOKEN_TIMEOUT_MS   10000
-#define GRACE_MS           500    // after which an exchange that has not ended is given up
-#define MAX_SPARE_MS       30000  // a token this near its end is not good any more
-#define HOLD_MS            2000   // after a final failure nobody asks again for this long
-#define RENEWAL_RETRY_MS   60000  // after a renewal failed while the token is still good
-#define MAX_LIFETIME_S     172800 // a longer life is not believed
+#define GRACE_MS           500   // after which an exchange that has not ended is given up
+#define MAX_SPARE_MS       30000 // a token this near its end is not good any more
+#define HOLD_MS            2000  // after a final failure nobody asks again for this long
+#define RENEWAL_RETRY_MS   60000 // after a renewal failed while the token is still good
 #define MAX_RETRY_AFTER_MS 60000
 #define BROUGHT_MAX_BYTES  ((size_t)65536)
 #define CLOCK_WRONG        (60 * AZJIT_TICKS_PER_S) // off by this much: what was refused may be good now
@@ -110,43 +109,6 @@ void identity_reject(struct identity *identity, unsigned serial)
 		forget_token(identity);
 }
 
-const char *token_read(const json_t *root, azjit_ticks now, struct token_life *ret)
-{
-	const char *token = js_text(root, "access_token"), *type = js_text(root, "token_type");
-	struct token_life life = {0};
-	int64_t ends_s;
-
-	// A header line is made of it: nothing but visible ASCII.
-	if (!*token ||
-	    strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=") !=
-	            strlen(token))
-		return NULL;
-	if (*type && !azjit_ieq(type, "Bearer"))
-		return NULL;
-	if (!js_integer(js_member(root, "expires_in"), 1, MAX_LIFETIME_S, &life.lifetime_s)) {
-		if (!js_integer(js_member(root, "expires_on"), 1, INT64_MAX / AZJIT_TICKS_PER_S, &ends_s))
-			return NULL;
-		life.lifetime_s = ends_s - now / AZJIT_TICKS_PER_S;
-	}
-	if (life.lifetime_s < 1 || life.lifetime_s > MAX_LIFETIME_S)
-		return NULL;
-	if (!js_integer(js_member(root, "refresh_in"), 1, life.lifetime_s, &life.refresh_in_s))
-		life.refresh_in_s = 0;
-	*ret = life;
-	return token;
-}
-
-uint64_t token_renewal_ms(const struct token_life *life)
-{
-	uint64_t lifetime_ms = (uint64_t)life->lifetime_s * 1000;
-
-	if (life->refresh_in_s > 0)
-		return (uint64_t)life->refresh_in_s * 1000;
-	if (lifetime_ms >= 7200000 || lifetime_ms < 600000)
-		return lifetime_ms / 2;
-	return lifetime_ms - 300000;
-}
-
 // --- fetching -----------------------------------------------------------------------------------------
 
 static void on_timer(void *userdata);
@@ -196,20 +158,29 @@ static void fetch_again(struct identity *identity, const char *retry_after)
 	arm(identity, asked > 0 && (uint64_t)asked > delay ? (uint64_t)asked : delay);
 }
 
-static bool accept_token(struct identity *identity, const char *body, size_t len)
+static enum azjit_result no_token(struct identity *identity)
+{
+	return azjit_fail(&identity->trouble, AZJIT_IDENTITY, "%s answered with no readable token",
+	                  identity->source->who);
+}
+
+static enum azjit_result accept_token(struct identity *identity, const char *body, size_t len)
 {
 	azjit_ticks now = azjit_azure_now(identity->setting.azure);
 	const char *why = NULL, *token;
 	json_auto_t *root = js_read(body, len, &why);
+	enum azjit_result result = AZJIT_OK;
 	struct token_life life;
 	char *copy;
 
 	token = token_read(root, now, &life);
-	copy = token ? strdup(token) : NULL;
+	if (token && identity->source->keep)
+		result = identity->source->keep(identity->options, root, &identity->trouble);
+	copy = token && result == AZJIT_OK ? strdup(token) : NULL;
 	if (token)
 		explicit_bzero((char *)(uintptr_t)token, strlen(token));
 	if (!copy)
-		return false;
+		return result == AZJIT_OK ? no_token(identity) : result;
 	forget_token(identity);
 	identity->token = copy;
 	identity->serial++;
@@ -221,18 +192,15 @@ static bool accept_token(struct identity *identity, const char *body, size_t len
 	identity->hold_until_ms = 0;
 	identity->trouble.text[0] = '\0';
 	arm(identity, token_renewal_ms(&life));
-	return true;
+	return AZJIT_OK;
 }
 
 static void take_answer(struct identity *identity, const char *body, size_t len)
 {
-	if (accept_token(identity, body, len)) {
+	if (accept_token(identity, body, len) == AZJIT_OK)
 		wake_all(identity, AZJIT_OK, "");
-		return;
-	}
-	(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "%s answered with no readable token",
-	                 identity->source->who);
-	fetch_fail(identity);
+	else
+		fetch_fail(identity);
 }
 
 // An assertion that was made by a clock that is wrong is refused, and the refusal tells the time.
@@ -248,13 +216,15 @@ static bool corrects_clock(struct identity *identity, const struct http_answer *
 
 static void refused(struct identity *identity, const struct http_answer *answer, bool corrected)
 {
-	const char *who = identity->source->who;
+	const char *who = identity->source->who, *mend = "";
 	struct error_text error;
 
 	error_read(who, answer->status, answer->body, answer->body_len, &error);
+	if (identity->source->mend)
+		mend = identity->source->mend(error.code);
 	if (*error.code)
-		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "%s gave no token (%d %s): %s", who,
-		                 answer->status, error.code, error.message);
+		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "%s%s gave no token (%d %s): %s", mend,
+		                 who, answer->status, error.code, error.message);
 	else
 		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "no token: %s", error.message);
 	if (corrected || identity->source->transient(answer->status))
@@ -284,9 +254,14 @@ static void answered(struct identity *identity, const struct http_answer *answer
 	}
 }
 
-static void on_answer(void *userdata, const struct http_answer *answer)
+static void release(struct identity *identity)
 {
-	struct identity *identity = userdata;
+	if (identity->source->release)
+		identity->source->release(identity->options);
+}
+
+static void take_exchange(struct identity *identity, const struct http_answer *answer)
+{
 	bool corrected = corrects_clock(identity, answer);
 
 	identity->exchange = NULL;
@@ -304,6 +279,12 @@ static void on_answer(void *userdata, const struct http_answer *answer)
 		fetch_again(identity, "");
 }
 
+static void on_answer(void *userdata, const struct http_answer *answer)
+{
+	take_exchange(userdata, answer);
+	release(userdata);
+}
+
 static void wipe_free(char *text)
 {
 	if (text)
@@ -311,7 +292,7 @@ static void wipe_free(char *text)
 	free(text);
 }
 
-static void wipe_request(struct token_request *request)
+void token_request_wipe(struct token_request *request)
 {
 	wipe_free(request->body);
 	wipe_free(request->secret_header);
@@ -339,7 +320,7 @@ static bool send_request(struct identity *identity, const struct token_request *
 // challenge: "" for the first request of an attempt.
 static void fetch_send(struct identity *identity, const char *challenge)
 {
-	_cleanup_(wipe_request) struct token_request request = {0};
+	_cleanup_(token_request_wipe) struct token_request request = {0};
 	enum azjit_result result;
 
 	identity->met = *challenge;
@@ -350,10 +331,12 @@ static void fetch_send(struct identity *identity, const char *challenge)
 	if (result == AZJIT_OK && !send_request(identity, &request))
 		result = azjit_fail(&identity->trouble, AZJIT_NOMEM, "out of memory");
 	identity->trouble_result = result == AZJIT_NOMEM ? AZJIT_NOMEM : AZJIT_IDENTITY;
-	if (result == AZJIT_OK)
+	if (result == AZJIT_OK) {
 		arm(identity, TOKEN_TIMEOUT_MS + GRACE_MS);
-	else
+	} else {
+		release(identity);
 		fetch_fail(identity);
+	}
 }
 
 static void fetch_brought(struct identity *identity)
@@ -383,6 +366,7 @@ static void on_timer(void *userdata)
 
 	if (identity->exchange) {
 		identity->exchange = http_cancel(identity->exchange);
+		release(identity);
 		(void)azjit_fail(&identity->trouble, AZJIT_IDENTITY, "%s did not answer in time",
 		                 identity->source->who);
 		identity->lost++;
@@ -435,6 +419,8 @@ static const struct token_source *source_of(enum azjit_identity_kind kind)
 		return &token_source_app_service;
 	case AZJIT_IDENTITY_BROUGHT:
 		return &token_source_brought;
+	case AZJIT_IDENTITY_LOGIN:
+		return &token_source_login;
 	}
 	return NULL;
 }
@@ -469,6 +455,7 @@ void identity_free(struct identity *identity)
 	while (identity->waiters)
 		identity_unwait(identity->waiters);
 	http_cancel(identity->exchange);
+	release(identity);
 	azjit_source_free(identity->timer);
 	forget_token(identity);
 	free(identity);

@@ -62,6 +62,7 @@ struct token_request {
 	char *secret_header;        // one more, wiped; NULL: none
 };
 #define TOKEN_HEADERS 3
+void token_request_wipe(struct token_request *request);
 
 struct token_source {
 	const char *who; // for sentences: "the managed identity endpoint"
@@ -81,6 +82,13 @@ struct token_source {
 	// this adds to a request made anew.
 	enum azjit_result (*meet)(const char *challenge, struct token_request *ret,
 	                          struct azjit_reason *reason);
+	// For a source that holds something from `request` on (login.h); each may be NULL. `keep` sees an answer
+	// before its token is used; `release` is the end, in any state.
+	enum azjit_result (*keep)(const struct azjit_azure_options *options, const json_t *answer,
+	                          struct azjit_reason *reason);
+	void (*release)(const struct azjit_azure_options *options);
+	// Not NULL: what to do about an error of that code, as the beginning of a sentence; "" if nothing.
+	const char *(*mend)(const char *code);
 	bool (*transient)(int http_status); // worth asking again
 	bool tells_time;                    // its Date is that of the service's clock
 	unsigned attempts;                  // in all
@@ -89,13 +97,16 @@ struct token_source {
 	unsigned max_delay_ms;
 };
 extern const struct token_source token_source_imds, token_source_secret, token_source_certificate,
-        token_source_workload, token_source_arc, token_source_app_service, token_source_brought;
+        token_source_workload, token_source_arc, token_source_app_service, token_source_brought,
+        token_source_login;
 
 // What the sources of managed identities share (imds.c): at most one selector, and "&name=value" where there is a
 // value.
 enum azjit_result managed_check_selectors(const struct azjit_azure_options *options,
                                           struct azjit_reason *reason);
 bool managed_add_selector(struct azjit_buf *buf, const char *name, const char *value);
+
+// --- token.c --------------------------------------------------------------------------------------------
 
 // What a token answer holds (both services; numbers may be strings).
 struct token_life {

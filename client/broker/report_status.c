@@ -66,7 +66,8 @@ static const char *identity_word(enum azjit_identity_kind kind)
 		return "arc";
 	case AZJIT_IDENTITY_APP_SERVICE:
 		return "app-service";
-	case AZJIT_IDENTITY_BROUGHT: // no broker has it
+	case AZJIT_IDENTITY_BROUGHT: // no broker has these
+	case AZJIT_IDENTITY_LOGIN:
 	case AZJIT_IDENTITY_NONE:
 		break;
 	}

@@ -3,16 +3,20 @@
 
 #include <azjit/config.h>
 
-#define ACCESS_HELP                                                                                         \
-	"\n"                                                                                                \
-	"As whom, and where:\n"                                                                             \
-	"  --config FILE       an azjit.conf: its cloud, addresses, ca_file, proxy, subscriptions, "        \
-	"identity\n"                                                                                        \
-	"  --identity KIND     environment: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET;\n"    \
-	"                      cli: whom `az login` logged in. Without this and --config: environment if\n" \
-	"                      the three are set, else cli\n"                                               \
-	"  --cloud NAME        AzureCloud, AzureUSGovernment or AzureChinaCloud\n"                          \
-	"  --ca-file FILE      certificates to trust instead of the system's\n"                             \
+#define ACCESS_HELP                                                                                          \
+	"\n"                                                                                                 \
+	"As whom, and where:\n"                                                                              \
+	"  --config FILE       an azjit.conf: its cloud, addresses, ca_file, proxy, subscriptions, "         \
+	"identity\n"                                                                                         \
+	"  --identity KIND     config: that of --config; environment: AZURE_CLIENT_ID, AZURE_TENANT_ID "     \
+	"and\n"                                                                                              \
+	"                      AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH or\n"                      \
+	"                      AZURE_FEDERATED_TOKEN_FILE; login: whom `azjit login` logged in; cli: whom\n" \
+	"                      `az login` did. Without this: the first of them, in this order, that there "  \
+	"is\n"                                                                                               \
+	"  --tenant ID         the tenant whose token is wanted (that of the login, or of az's)\n"           \
+	"  --cloud NAME        AzureCloud, AzureUSGovernment or AzureChinaCloud\n"                           \
+	"  --ca-file FILE      certificates to trust instead of the system's\n"                              \
 	"  --subscription ID   this subscription only, may be repeated (all that the identity sees)\n"
 
 #define WRITE_HELP                                                                                           \
@@ -182,4 +186,52 @@ const struct azjit_cmd azjit_cmd_doctor = {
                 "  --json              print one JSON object: identity, clock_ms, subscriptions, vm, "
                 "findings,\n"
                 "                      not_looked_at, or role; result, reason\n" ACCESS_HELP,
+};
+
+const struct azjit_cmd azjit_cmd_login = {
+        .name = "login",
+        .usage = "[--tenant ID] [--client-id ID] [--cloud NAME] [--json]",
+        .summary = "log in to Azure with a code typed in a browser",
+        .help = "Prints a page and a code; whoever opens the page, on any device, types the code there and "
+                "logs in,\n"
+                "is logged in here. Type only codes that you asked for yourself. What stays is a refresh "
+                "token in\n"
+                "$XDG_STATE_HOME/azjit/login.json or ~/.local/state/azjit/login.json, which nobody else can\n"
+                "read; `azjit logout` removes it.\n"
+                "\n"
+                "Exit status: 77 if it was declined in the browser, 75 if the code's time is over, 65 if "
+                "Entra "
+                "ID\n"
+                "does not know the code, 74 if it lets nobody log in.\n"
+                "\n"
+                "  --tenant ID         a GUID or domain name (organizations: that of the person)\n"
+                "  --client-id ID      a public application of yours (the Azure CLI's)\n"
+                "  --cloud NAME        AzureCloud, AzureUSGovernment or AzureChinaCloud\n"
+                "  --config FILE       an azjit.conf: its cloud, addresses, ca_file, proxy\n"
+                "  --ca-file FILE      certificates to trust instead of the system's\n"
+                "  --json              print one JSON object: identity, result, reason\n",
+};
+
+const struct azjit_cmd azjit_cmd_logout = {
+        .name = "logout",
+        .usage = "[--json]",
+        .summary = "forget the login",
+        .help = "Wipes and removes what `azjit login` has kept. Entra ID is not told: it has no call for "
+                "that, "
+                "so a\n"
+                "copy of the refresh token would stay good until it ends or an administrator revokes your "
+                "sessions.\n"
+                "\n"
+                "  --json              print one JSON object: result, reason\n",
+};
+
+const struct azjit_cmd azjit_cmd_whoami = {
+        .name = "whoami",
+        .usage = "[--json]",
+        .summary = "show as whom the commands speak to Azure",
+        .help = "Gets a token, and shows where the identity comes from and what the token says: tenant, "
+                "user,\n"
+                "object, application, its end.\n"
+                "\n"
+                "  --json              print one JSON object: identity, result, reason\n" ACCESS_HELP,
 };

@@ -18,6 +18,9 @@ extern const struct azjit_cmd azjit_cmd_vm_show;
 extern const struct azjit_cmd azjit_cmd_monitor_check;
 extern const struct azjit_cmd azjit_cmd_monitor_enable;
 extern const struct azjit_cmd azjit_cmd_doctor;
+extern const struct azjit_cmd azjit_cmd_login;
+extern const struct azjit_cmd azjit_cmd_logout;
+extern const struct azjit_cmd azjit_cmd_whoami;
 
 // Becomes azjit-direct with these words. Returns, with an exit status and after a sentence, only if it
 // cannot.

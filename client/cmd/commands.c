@@ -19,7 +19,8 @@ const struct azjit_cmd *const azjit_commands[] = {
         &azjit_cmd_policy_restore, &azjit_cmd_vm_list,
         &azjit_cmd_vm_show,        &azjit_cmd_monitor_check,
         &azjit_cmd_monitor_enable, &azjit_cmd_doctor,
-        &azjit_cmd_guard,          &azjit_cmd_version,
-        &azjit_cmd_help,
+        &azjit_cmd_login,          &azjit_cmd_logout,
+        &azjit_cmd_whoami,         &azjit_cmd_guard,
+        &azjit_cmd_version,        &azjit_cmd_help,
 };
 const size_t azjit_command_count = AZJIT_COUNT(azjit_commands);

@@ -57,11 +57,21 @@ static char *find_az(void)
 	return NULL;
 }
 
-// In the child: nothing but what may be called after fork.
-static void become_az(const char *file, const char *audience, int out, int err)
+// In the child: nothing but what may be called after fork. A token is of one tenant, which both options name, and
+// az takes but one of them.
+static void become_az(const char *file, const char *audience, const struct az_wish *wish, int out, int err)
 {
-	const char *argv[] = {"az",   "account",    "get-access-token", "--output",
-	                      "json", "--resource", audience,           NULL};
+	const char *one = wish->tenant ? wish->tenant : wish->subscription;
+	const char *argv[] = {"az",
+	                      "account",
+	                      "get-access-token",
+	                      "--output",
+	                      "json",
+	                      "--resource",
+	                      audience,
+	                      !one ? NULL : wish->tenant ? "--tenant" : "--subscription",
+	                      one,
+	                      NULL};
 	int null = open("/dev/null", O_RDONLY);
 
 	if (setpgid(0, 0) == 0 && chdir(SAFE_DIRECTORY) == 0 && null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
@@ -72,8 +82,8 @@ static void become_az(const char *file, const char *audience, int out, int err)
 	_exit(127);
 }
 
-static enum azjit_result start(const char *file, const char *audience, struct az *az,
-                               struct azjit_reason *reason)
+static enum azjit_result start(const char *file, const char *audience, const struct az_wish *wish,
+                               struct az *az, struct azjit_reason *reason)
 {
 	int out[2], err[2];
 
@@ -87,7 +97,7 @@ static enum azjit_result start(const char *file, const char *audience, struct az
 	az->err = err[0];
 	az->pid = fork();
 	if (az->pid == 0)
-		become_az(file, audience, out[1], err[1]);
+		become_az(file, audience, wish, out[1], err[1]);
 	(void)close(out[1]);
 	(void)close(err[1]);
 	if (az->pid < 0)
@@ -194,24 +204,24 @@ static int reap(struct az *az, uint64_t end)
 enum azjit_result az_bring(void *userdata, const char *audience, struct azjit_buf *ret_answer,
                            struct azjit_reason *reason)
 {
-	const unsigned *deadline_ms = userdata;
+	const struct az_wish *wish = userdata;
 	_cleanup_(az_clear) struct az az = {.out = -1,
 	                                    .err = -1,
 	                                    .answer = AZJIT_BUF(OUTPUT_MAX_BYTES),
 	                                    .errors = AZJIT_BUF(OUTPUT_MAX_BYTES)};
 	_cleanup_free_ char *file = find_az();
-	uint64_t end = azjit_time_monotonic_ms() + *deadline_ms;
+	uint64_t end = azjit_time_monotonic_ms() + wish->deadline_ms;
 	enum azjit_result result;
 	int status;
 
 	if (!file)
 		return azjit_fail(reason, AZJIT_IDENTITY,
-		                  "there is no identity: set AZURE_CLIENT_ID, AZURE_TENANT_ID and "
-		                  "AZURE_CLIENT_SECRET, or install the Azure CLI and run `az login`, or give "
-		                  "--config");
-	result = start(file, audience, &az, reason);
+		                  "there is no identity: run `azjit login`, or set AZURE_CLIENT_ID, "
+		                  "AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or install the Azure CLI and run "
+		                  "`az login`, or give --config");
+	result = start(file, audience, wish, &az, reason);
 	if (result == AZJIT_OK)
-		result = gather(&az, end, *deadline_ms, reason);
+		result = gather(&az, end, wish->deadline_ms, reason);
 	if (result != AZJIT_OK)
 		return result;
 	status = reap(&az, end);

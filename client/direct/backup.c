@@ -1,41 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backup.h"
 
+#include "state.h"
+
 #include <azjit/file.h>
 #include <azjit/text.h>
 #include <azjit/time.h>
 #include <stdio.h>
-#include <sys/stat.h>
-
-// The directory of ours, made if it is not there; NULL with errno set.
-static char *state_directory(void)
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	_cleanup_free_ char *directory = NULL;
-
-	if (!(state && state[0] == '/') && !(home && home[0] == '/')) {
-		errno = ENOENT;
-		return NULL;
-	}
-	if (asprintf(&directory, "%s%s/azjit", state && state[0] == '/' ? state : home,
-	             state && state[0] == '/' ? "" : "/.local/state") < 0)
-		return NULL;
-	for (char *slash = strchr(directory + 1, '/');; slash = strchr(slash + 1, '/')) {
-		if (slash)
-			*slash = '\0';
-		if (mkdir(directory, 0700) < 0 && errno != EEXIST)
-			return NULL;
-		if (!slash)
-			return STEAL(directory);
-		*slash = '/';
-	}
-}
 
 // GROUP-POLICY-TIME.json: whom it is of, and never the same twice.
 static char *own_path(const json_t *policy, struct azjit_reason *reason)
 {
 	const char *id = json_text(policy, "id");
-	_cleanup_free_ char *directory = state_directory();
+	_cleanup_free_ char *directory = state_directory(true);
 	char group[128], time[AZJIT_TIME_CHARS], *path = NULL;
 
 	if (!directory) {

@@ -14,10 +14,10 @@
 
 static char *token_mend(const struct direct *direct)
 {
-	const struct azjit_config *config = direct->options.identity ? NULL : direct->config;
+	const struct azjit_config *config = azjit_streq(direct->source, "config") ? direct->config : NULL;
 
 	if (!config)
-		return doctor_text("az login");
+		return doctor_text(azjit_streq(direct->source, "login") ? "azjit login" : "az login");
 	if (config->identity == AZJIT_IDENTITY_CLIENT_SECRET)
 		return doctor_text("az ad app credential list --id %s", doctor_word(config->client_id).text);
 	return doctor_text("az vm identity assign --name \"$(hostname)\" --resource-group GROUP");

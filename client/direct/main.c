@@ -13,7 +13,8 @@
 static const struct direct_command *const commands[] = {
         &direct_policy_list,    &direct_policy_show,    &direct_policy_enable, &direct_policy_set,
         &direct_policy_disable, &direct_policy_restore, &direct_vm_list,       &direct_vm_show,
-        &direct_monitor_check,  &direct_monitor_enable, &direct_doctor,
+        &direct_monitor_check,  &direct_monitor_enable, &direct_doctor,        &direct_login,
+        &direct_logout,         &direct_whoami,
 };
 
 static const struct direct_command *find(int argc, char **argv, int *ret_words)
@@ -47,7 +48,7 @@ static int run(struct direct *direct, const struct direct_command *command, int 
 
 	if (result == AZJIT_CANCELED)
 		return azjit_result_exit(AZJIT_OK);
-	if (result == AZJIT_OK)
+	if (result == AZJIT_OK && !(command->wants & WANTS_OFFLINE))
 		result = direct_connect(direct);
 	if (result == AZJIT_OK)
 		result = command->run(direct);

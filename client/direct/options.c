@@ -109,14 +109,28 @@ static enum azjit_result add_subscription(struct reading *r, const char *text)
 	return AZJIT_OK;
 }
 
-static enum azjit_result set_identity(struct reading *r, const char *text)
+static enum azjit_result set_tenant(struct reading *r, const char *text)
 {
-	if (!azjit_streq(text, "environment") && !azjit_streq(text, "cli"))
+	size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-");
+
+	if (len == 0 || text[len] || strchr(".-", text[0]))
 		return azjit_fail(r->reason, AZJIT_USAGE,
-		                  "'%s' is no kind of identity: write environment or cli", text);
-	r->options->identity = text;
+		                  "'%s' is no tenant, which is a GUID or a domain name", text);
+	r->options->tenant = text;
 	return AZJIT_OK;
 }
+
+static enum azjit_result set_client_id(struct reading *r, const char *text)
+{
+	if (!azjit_uuid_valid(text))
+		return azjit_fail(
+		        r->reason, AZJIT_USAGE,
+		        "'%s' is no application's client id, which is 8-4-4-4-12 hexadecimal digits", text);
+	r->options->client_id = text;
+	return AZJIT_OK;
+}
+
+enum { OPTION_TENANT = 0x1000, OPTION_CLIENT_ID };
 
 static const struct option known[] = {
         {"config", required_argument, NULL, 'c'},
@@ -137,6 +151,8 @@ static const struct option known[] = {
         {"all-subscriptions", no_argument, NULL, 'A'},
         {"sarif", no_argument, NULL, 'S'},
         {"role", required_argument, NULL, 'r'},
+        {"tenant", required_argument, NULL, OPTION_TENANT},
+        {"client-id", required_argument, NULL, OPTION_CLIENT_ID},
         {NULL, 0, NULL, 0},
 };
 
@@ -162,6 +178,8 @@ static unsigned wanted_for(int option)
 		return WANTS_PORTS;
 	case 'r':
 		return WANTS_ROLE;
+	case OPTION_CLIENT_ID:
+		return WANTS_LOGIN;
 	default:
 		return 0;
 	}
@@ -171,6 +189,8 @@ static enum azjit_result take_text(struct direct_options *options, int option)
 {
 	if (option == 'c')
 		options->config = optarg;
+	else if (option == 'i')
+		options->identity = optarg;
 	else if (option == 'C')
 		options->cloud = optarg;
 	else if (option == 'a')
@@ -197,8 +217,10 @@ static enum azjit_result take_text(struct direct_options *options, int option)
 static enum azjit_result take(struct reading *r, int option)
 {
 	switch (option) {
-	case 'i':
-		return set_identity(r, optarg);
+	case OPTION_TENANT:
+		return set_tenant(r, optarg);
+	case OPTION_CLIENT_ID:
+		return set_client_id(r, optarg);
 	case 's':
 		return add_subscription(r, optarg);
 	case 'p':

@@ -16,6 +16,7 @@
 
 struct azjit_azure;
 struct azjit_call;
+struct azjit_login_store;
 
 enum azjit_identity_kind {
 	AZJIT_IDENTITY_NONE = 0,
@@ -26,6 +27,7 @@ enum azjit_identity_kind {
 	AZJIT_IDENTITY_ARC,         // the agent of Azure Arc (azure.md §6.3)
 	AZJIT_IDENTITY_APP_SERVICE, // App Service and its kin (azure.md §6.1); selectors as for MANAGED
 	AZJIT_IDENTITY_BROUGHT,     // the program that uses the library brings the token: `bring`
+	AZJIT_IDENTITY_LOGIN,       // a person's login, which that program keeps: `login` (login.h)
 };
 
 // Gets a token for the audience (a URL with its slash) and appends it in the form of §6.2's answer
@@ -57,9 +59,12 @@ struct azjit_azure_options {
 	const char *header_file;      // X-IDENTITY-HEADER of App Service
 	bool send_chain;              // to who trusts subject name and issuer
 	const char *secret;    // in place of secret_file; copied, and wiped when the connection is freed
+	const char *password;  // likewise, in place of password_file
 	azjit_bring_fn *bring; // AZJIT_IDENTITY_BROUGHT
 	void *bring_userdata;
-	unsigned call_timeout_ms; // one HTTP exchange; 0: 20 s (writes: at least 65 s, §1.4)
+	const struct azjit_login_store *login; // AZJIT_IDENTITY_LOGIN; borrowed. tenant_id, if set, is asked
+	                                       // instead of the login's own
+	unsigned call_timeout_ms;              // one HTTP exchange; 0: 20 s (writes: at least 65 s, §1.4)
 };
 
 // True for a cloud that needs no metadata_url.
@@ -84,6 +89,7 @@ struct azjit_claims {
 	char tenant[64], object[64], application[64]; // tid, oid, appid
 	char user[256];                               // upn: a person
 	char resource[512];                           // xms_mirid: the resource of a managed identity
+	azjit_ticks expires;                          // exp; 0 where it does not say
 };
 // AZJIT_IDENTITY if there is no token now (azjit_azure_ready gets one); AZJIT_PROTOCOL if it is not readable.
 enum azjit_result azjit_azure_claims(const struct azjit_azure *azure, struct azjit_claims *ret);

@@ -9,7 +9,7 @@
 #include "principal.h"
 #include "request.h"
 
-// Why an assertion is refused, as entra.c's fail() takes it.
+// Why an assertion is refused, as entra_fail() takes it.
 struct refusal {
 	int number;
 	const char *message;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "device.h"
 #include "enforce.h"
 #include "fault.h"
 #include "jit.h"
@@ -328,6 +329,14 @@ static void revoke_tokens(struct request *req, char *parts[2])
 		refuse(req, 400, "all or principal is needed");
 }
 
+static void post_device(struct request *req, char *parts[2])
+{
+	(void)parts;
+	settle_sentence(req,
+	                device_answer(req->sim, jstr(req->json, "user_code", NULL),
+	                              jstr(req->json, "answer", ""), jstr(req->json, "principal", NULL)));
+}
+
 static void patch_locks(struct request *req, char *parts[2])
 {
 	const json_t *locks = json_object_get(req->json, "locks");
@@ -370,6 +379,7 @@ static const struct call calls[] = {
         {"POST", "requests/revoke", revoke_requests},
         {"PATCH", "principals/*", patch_principal},
         {"POST", "tokens/revoke", revoke_tokens},
+        {"POST", "device", post_device},
         {"PATCH", "locks", patch_locks},
         {"POST", "reset", reset},
         {"DELETE", "*", clear},

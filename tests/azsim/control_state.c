@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control.h"
+#include "device.h"
 #include "fault.h"
 #include "jit.h"
 #include "nsg.h"
@@ -140,6 +141,11 @@ static json_t *delays(struct sim *sim)
 	return json_deep_copy(sim->delays);
 }
 
+static json_t *devices(struct sim *sim)
+{
+	return device_list_new(sim);
+}
+
 static json_t *now(struct sim *sim)
 {
 	_cleanup_free_ char *text = time_iso(clock_now(&sim->clock), 7);
@@ -157,6 +163,7 @@ json_t *control_state_new(struct sim *sim, const char *part)
 	        {"policies", policies}, {"requests", requests},   {"activity", activity},
 	        {"counters", counters}, {"exchanges", exchanges}, {"vms", vms},
 	        {"faults", faults},     {"switches", switches},   {"delays", delays},
+	        {"devices", devices},
 	};
 	json_t *all = json_object(), *one = NULL;
 

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Entra ID: discovery documents, keys, and the token endpoint for a client secret or assertion (azure.md §6.4).
+ * Entra ID: discovery documents, keys, and the token endpoint for a client secret or assertion (azure.md §6.4);
+ * device.c has a person's grants.
  */
 #define _GNU_SOURCE 1
 #include <string.h>
 
 #include "assertion.h"
 #include "cloud.h"
+#include "device.h"
+#include "entra.h"
 #include "jwt.h"
 #include "principal.h"
 #include "route.h"
 
-static const char *tenant_of(const struct request *req)
+const char *entra_tenant(const struct request *req)
 {
 	const char *t = param(req, "tenant");
 	bool ours = str_ieq(t, req->sim->tenant) || str_ieq(t, req->sim->tenant_name) ||
@@ -20,7 +23,7 @@ static const char *tenant_of(const struct request *req)
 	return ours ? req->sim->tenant : NULL;
 }
 
-static void fail(struct request *req, int status, const char *error, int number, const char *message)
+void entra_fail(struct request *req, int status, const char *error, int number, const char *message)
 {
 	_cleanup_free_ char *trace = guid_next(req->sim), *correlation = guid_next(req->sim);
 	_cleanup_free_ char *stamp = time_iso(clock_now(&req->sim->clock), 0);
@@ -36,7 +39,7 @@ static void fail(struct request *req, int status, const char *error, int number,
 	                correlation, "error_uri", uri));
 }
 
-static void common_headers(struct request *req)
+void entra_headers(struct request *req)
 {
 	_cleanup_free_ char *id = guid_next(req->sim);
 
@@ -48,7 +51,7 @@ static void common_headers(struct request *req)
 	reply_header(req, "x-ms-request-id", id);
 }
 
-static json_t *form_new(const struct request *req)
+json_t *entra_form_new(const struct request *req)
 {
 	json_t *form = json_object();
 	const char *p = req->body.data ? req->body.data : "";
@@ -68,18 +71,30 @@ static json_t *form_new(const struct request *req)
 	return form;
 }
 
-// https://management.azure.com/ of https://management.azure.com/.default; NULL when it is no such scope.
-static char *resource_of_scope(const char *scope)
+// Of one part of a scope.
+static char *resource_of_part(const char *part, size_t n)
 {
-	size_t n = strcspn(scope, " ");
 	const char suffix[] = ".default";
 	size_t cut = sizeof(suffix) - 1;
 
-	if (n <= cut + 1 || strncmp(scope + n - cut, suffix, cut))
+	if (n <= cut + 1 || strncmp(part + n - cut, suffix, cut))
 		return NULL;
 	n -= cut;
 	// One slash separates; a second one is the resource's own.
-	return xstrndup(scope, scope[n - 1] == '/' ? n - 1 : n);
+	return xstrndup(part, part[n - 1] == '/' ? n - 1 : n);
+}
+
+char *entra_resource(const char *scope)
+{
+	char *resource = NULL;
+
+	while (*scope && !resource) {
+		size_t n = strcspn(scope, " ");
+
+		resource = resource_of_part(scope, n);
+		scope += n + strspn(scope + n, " ");
+	}
+	return resource;
 }
 
 static void grant(struct request *req, struct principal *p, const char *resource, bool v1)
@@ -109,10 +124,10 @@ static bool assertion_proves(struct request *req, const struct principal *p, con
 	struct refusal why;
 
 	if (strcmp(type, "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"))
-		fail(req, 400, "invalid_request", 900144,
-		     "The request body must contain the following parameter: 'client_assertion_type'.");
+		entra_fail(req, 400, "invalid_request", 900144,
+		           "The request body must contain the following parameter: 'client_assertion_type'.");
 	else if (!assertion_good(req, p, jstr(form, "client_assertion", ""), &why))
-		fail(req, 401, "invalid_client", why.number, why.message);
+		entra_fail(req, 401, "invalid_client", why.number, why.message);
 	else
 		return true;
 	return false;
@@ -124,44 +139,51 @@ static struct principal *client_of(struct request *req, const json_t *form)
 	struct principal *p = id ? principal_by_app(req->sim, id) : NULL;
 
 	if (!id)
-		fail(req, 400, "invalid_request", 900144,
-		     "The request body must contain the following parameter: 'client_id'.");
+		entra_fail(req, 400, "invalid_request", 900144,
+		           "The request body must contain the following parameter: 'client_id'.");
 	else if (!p)
-		fail(req, 400, "unauthorized_client", 700016, "Application was not found in the directory.");
+		entra_fail(req, 400, "unauthorized_client", 700016,
+		           "Application was not found in the directory.");
 	else if (!secret && jstr(form, "client_assertion", NULL))
 		return assertion_proves(req, p, form) ? p : NULL;
 	else if (!secret)
-		fail(req, 401, "invalid_client", 7000218,
-		     "The request body must contain the following parameter: 'client_assertion' or "
-		     "'client_secret'.");
+		entra_fail(req, 401, "invalid_client", 7000218,
+		           "The request body must contain the following parameter: 'client_assertion' or "
+		           "'client_secret'.");
 	else if (!p->secret || strcmp(secret, p->secret))
-		fail(req, 401, "invalid_client", 7000215, "Invalid client secret provided.");
+		entra_fail(req, 401, "invalid_client", 7000215, "Invalid client secret provided.");
 	else
 		return p;
 	return NULL;
 }
 
+#define DEVICE_GRANT "urn:ietf:params:oauth:grant-type:device_code"
+
 static void token_with(struct request *req, bool v1)
 {
-	json_auto_t *form = form_new(req);
+	json_auto_t *form = entra_form_new(req);
 	const char *type = jstr(form, "grant_type", NULL), *scope = jstr(form, "scope", NULL);
 	_cleanup_free_ char *resource = v1 && jstr(form, "resource", NULL)
 	                                        ? xstrdup(jstr(form, "resource", NULL))
-	                                : scope ? resource_of_scope(scope)
+	                                : scope ? entra_resource(scope)
 	                                        : NULL;
 	struct principal *p;
 
-	common_headers(req);
-	if (!tenant_of(req)) {
-		fail(req, 400, "invalid_request", 90002, "Tenant not found.");
+	entra_headers(req);
+	if (!entra_tenant(req)) {
+		entra_fail(req, 400, "invalid_request", 90002, "Tenant not found.");
 	} else if (!type) {
-		fail(req, 400, "invalid_request", 900144,
-		     "The request body must contain the following parameter: 'grant_type'.");
+		entra_fail(req, 400, "invalid_request", 900144,
+		           "The request body must contain the following parameter: 'grant_type'.");
+	} else if (!v1 && (!strcmp(type, DEVICE_GRANT) || !strcmp(type, "device_code"))) {
+		device_token(req, form);
+	} else if (!v1 && !strcmp(type, "refresh_token")) {
+		device_refresh(req, form);
 	} else if (strcmp(type, "client_credentials")) {
-		fail(req, 400, "unsupported_grant_type", 70003,
-		     "The app requested an unsupported grant type.");
+		entra_fail(req, 400, "unsupported_grant_type", 70003,
+		           "The app requested an unsupported grant type.");
 	} else if (!resource) {
-		fail(req, 400, "invalid_scope", 1002012, "The provided value for scope is not valid.");
+		entra_fail(req, 400, "invalid_scope", 1002012, "The provided value for scope is not valid.");
 	} else {
 		p = client_of(req, form);
 		if (p)
@@ -181,13 +203,13 @@ static void token_v1(struct request *req)
 
 static void configuration(struct request *req)
 {
-	const char *tenant = tenant_of(req), *name = param(req, "tenant");
+	const char *tenant = entra_tenant(req), *name = param(req, "tenant");
 	bool v2 = strstr(req->path, "/v2.0/");
 	struct cloud c;
 
-	common_headers(req);
+	entra_headers(req);
 	if (!tenant) {
-		fail(req, 400, "invalid_tenant", 90002, "Tenant not found.");
+		entra_fail(req, 400, "invalid_tenant", 90002, "Tenant not found.");
 		return;
 	}
 	cloud_of(req, &c);
@@ -244,19 +266,19 @@ static void discovery(struct request *req)
 	const char *endpoint = query_get(req, "authorization_endpoint");
 	_cleanup_free_ char *found = endpoint ? configuration_of(endpoint) : NULL;
 
-	common_headers(req);
+	entra_headers(req);
 	if (found)
 		reply_json(req, 200,
 		           jnew("{s:s s:s s:o}", "tenant_discovery_endpoint", found, "api-version", "1.1",
 		                "metadata", aliases(req)));
 	else
-		fail(req, 400, "invalid_request", 900144,
-		     "The request must contain the following parameter: 'authorization_endpoint'.");
+		entra_fail(req, 400, "invalid_request", 900144,
+		           "The request must contain the following parameter: 'authorization_endpoint'.");
 }
 
 static void keys(struct request *req)
 {
-	common_headers(req);
+	entra_headers(req);
 	reply_json(req, 200, key_jwks(req->sim->key));
 }
 
@@ -265,6 +287,8 @@ static void keys(struct request *req)
 const struct route routes_entra[] = {
         {"POST", "/{tenant}/oauth2/v2.0/token", "Token", NULL, NULL, MANNERS_PLAIN, FLAGS | ROUTE_SECRET,
          token_v2},
+        {"POST", "/{tenant}/oauth2/v2.0/devicecode", "DeviceCode", NULL, NULL, MANNERS_PLAIN,
+         FLAGS | ROUTE_SECRET, device_begin},
         {"POST", "/{tenant}/oauth2/token", "Token", NULL, NULL, MANNERS_PLAIN, FLAGS | ROUTE_SECRET,
          token_v1},
         {"GET", "/common/discovery/instance", "InstanceDiscovery", NULL, NULL, MANNERS_PLAIN, FLAGS,

@@ -38,6 +38,9 @@ bool principal_may(const struct principal *p, const char *action, const char *sc
 // A signed access token for the resource (the aud claim), good for `life` from now. Caller frees.
 char *principal_token(struct sim *sim, struct principal *p, const char *resource, ticks life,
                       const char *version);
+// The same for a person who lets the public client of that id act.
+char *principal_user_token(struct sim *sim, const struct principal *p, const char *client,
+                           const char *resource, ticks life);
 // The caller of a token, or NULL with the error code and sentence of Resource Manager.
 struct principal *principal_of_token(struct sim *sim, const char *token, const char *host,
                                      const char **ret_code, const char **ret_message);

@@ -240,8 +240,9 @@ static void scenario_literals(struct sim *sim)
 
 static void forget_everything(struct sim *sim)
 {
-	json_t **const lists[] = {&sim->activity, &sim->changes,   &sim->operations, &sim->assertions,
-	                          &sim->counters, &sim->exchanges, &sim->buckets};
+	json_t **const lists[] = {&sim->activity,   &sim->changes,  &sim->operations,
+	                          &sim->assertions, &sim->counters, &sim->exchanges,
+	                          &sim->buckets,    &sim->devices,  &sim->refresh_tokens};
 
 	timers_drop(&sim->timers, NULL);
 	jit_clear(sim);
@@ -256,6 +257,8 @@ static void forget_everything(struct sim *sim)
 	sim->counters = json_object();
 	sim->exchanges = json_array();
 	sim->buckets = json_object();
+	sim->devices = json_object();
+	sim->refresh_tokens = json_object();
 }
 
 static void enforce_all(struct sim *sim)

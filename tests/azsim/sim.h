@@ -54,6 +54,8 @@ struct sim {
 	json_t *changes;    // of NSGs
 	json_t *operations; // long-running: id -> {"done": ticks, "body": …}
 	json_t *assertions; // whose jti were presented: "APP JTI"
+	json_t *devices;        // of device.c: codes that were given
+	json_t *refresh_tokens; // and the tokens that are good
 	json_t *counters, *exchanges;
 	json_t *buckets; // of throttle.c
 	uint64_t exchange_seq, fault_seq;

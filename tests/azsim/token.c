@@ -11,13 +11,13 @@ static const char *const audiences[] = {
         "https://management.chinacloudapi.cn",  "https://management.core.chinacloudapi.cn",
 };
 
-char *principal_token(struct sim *sim, struct principal *p, const char *resource, ticks life,
-                      const char *version)
+static json_t *claims_new(struct sim *sim, const struct principal *p, const char *resource, ticks life,
+                          const char *version)
 {
 	ticks now = clock_now(&sim->clock);
 	_cleanup_free_ char *uti = guid_next(sim);
 	_cleanup_free_ char *iss = xasprintf("https://sts.windows.net/%s/", sim->tenant);
-	json_auto_t *claims =
+	json_t *claims =
 	        jnew("{s:s s:s s:I s:I s:I s:s s:s s:s s:s s:s s:s s:s s:s s:I}", "aud", resource, "iss", iss,
 	             "iat", (json_int_t)time_unix(now), "nbf", (json_int_t)time_unix(now), "exp",
 	             (json_int_t)time_unix(now + life), "appid", p->app_id, "appidacr", "1", "idp", iss,
@@ -30,6 +30,25 @@ char *principal_token(struct sim *sim, struct principal *p, const char *resource
 		jsets(claims, "idtyp", "app");
 	if (p->kind == PRINCIPAL_MANAGED)
 		jsets(claims, "xms_mirid", p->resource_id);
+	return claims;
+}
+
+char *principal_token(struct sim *sim, struct principal *p, const char *resource, ticks life,
+                      const char *version)
+{
+	json_auto_t *claims = claims_new(sim, p, resource, life, version);
+
+	return jwt_sign(sim->key, claims);
+}
+
+char *principal_user_token(struct sim *sim, const struct principal *p, const char *client,
+                           const char *resource, ticks life)
+{
+	json_auto_t *claims = claims_new(sim, p, resource, life, "1.0");
+
+	jsets(claims, "appid", client);
+	jsets(claims, "appidacr", "0");
+	jsets(claims, "scp", "user_impersonation");
 	return jwt_sign(sim->key, claims);
 }
 
