@@ -115,6 +115,7 @@ static enum azjit_result record(const struct machine *machine, struct azjit_entr
 	enum azjit_result result;
 
 	entry->kind = AZJIT_ENTRY_POWER;
+	entry->session = machine->session;
 	azjit_entry_put(entry, "vm", machine->vm_id);
 	result =
 	        azjit_ledger_append(machine->engine->ledger, azjit_time_now(), entry, reason ? reason : &own);
@@ -123,12 +124,13 @@ static enum azjit_result record(const struct machine *machine, struct azjit_entr
 	return result;
 }
 
-enum azjit_result machine_record_intent(const struct machine *machine, const char *client_request_id,
+enum azjit_result machine_record_intent(struct machine *machine, const char *client_request_id,
                                         struct azjit_reason *reason)
 {
 	const struct azjit_need *need = TAILQ_FIRST(&machine->waiters)->wanted;
-	struct azjit_entry entry = {.event = "starting", .session = need->session};
+	struct azjit_entry entry = {.event = "starting"};
 
+	(void)azjit_copy(machine->session, sizeof(machine->session), need->session);
 	azjit_entry_put(&entry, "user", need->user);
 	azjit_entry_put(&entry, "rule", need->rule->name);
 	azjit_entry_put(&entry, "power", machine->says);
@@ -213,11 +215,14 @@ bool machine_again(struct azjit_engine *engine, const struct azjit_entry_read *r
 	machine = machine_of(engine, vm_id);
 	if (!machine)
 		return false;
-	if (azjit_streq(event, "starting"))
+	if (azjit_streq(event, "starting")) {
 		machine->sent = read->when;
-	else if (azjit_streq(event, "refused") || azjit_streq(event, "running"))
+		(void)azjit_copy(machine->session, sizeof(machine->session),
+		                 read->entry->session ? read->entry->session : "");
+	} else if (azjit_streq(event, "refused") || azjit_streq(event, "running")) {
 		machine->sent = 0;
-	else if (azjit_streq(event, "failed"))
+	} else if (azjit_streq(event, "failed")) {
 		machine_failed(machine, code ? code : "", why ? why : "");
+	}
 	return true;
 }

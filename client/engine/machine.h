@@ -17,8 +17,9 @@ struct machine {
 	struct azjit_source *timer;              // until it is asked again
 	char *operation;                         // link, NULL if it is not known or tells no more
 	char says[24];                           // its power state, "" if not known
-	azjit_ticks sent; // of the newest start that Azure took, or may have taken; 0: none
-	bool ours;        // sent since we run: for those who wait there is no second one
+	azjit_ticks sent;               // of the newest start that Azure took, or may have taken; 0: none
+	bool ours;                      // sent since we run: for those who wait there is no second one
+	char session[AZJIT_UUID_CHARS]; // whose start it is
 	unsigned tries;
 	struct azjit_reason failure; // of that start, "" while none is known
 };
@@ -43,7 +44,7 @@ void machine_fail(struct machine *machine, enum azjit_result result, const struc
 void machine_go_on(struct machine *machine);
 
 // The intent is of the first who waits; durable when it returns AZJIT_OK.
-enum azjit_result machine_record_intent(const struct machine *machine, const char *client_request_id,
+enum azjit_result machine_record_intent(struct machine *machine, const char *client_request_id,
                                         struct azjit_reason *reason);
 void machine_record_answer(const struct machine *machine, const char *event,
                            const struct azjit_answer *answer);
