@@ -15,11 +15,11 @@ const struct azjit_cmd *const azjit_commands[] = {
         &azjit_cmd_audit_refusals, &azjit_cmd_config_check,
         &azjit_cmd_config_show,    &azjit_cmd_policy_list,
         &azjit_cmd_policy_show,    &azjit_cmd_policy_enable,
-        &azjit_cmd_policy_set,     &azjit_cmd_policy_disable,
-        &azjit_cmd_policy_restore, &azjit_cmd_vm_list,
-        &azjit_cmd_vm_show,        &azjit_cmd_monitor_check,
-        &azjit_cmd_monitor_enable, &azjit_cmd_doctor,
-        &azjit_cmd_guard,          &azjit_cmd_version,
-        &azjit_cmd_help,
+        &azjit_cmd_policy_set,     &azjit_cmd_policy_copy,
+        &azjit_cmd_policy_disable, &azjit_cmd_policy_restore,
+        &azjit_cmd_vm_list,        &azjit_cmd_vm_show,
+        &azjit_cmd_monitor_check,  &azjit_cmd_monitor_enable,
+        &azjit_cmd_doctor,         &azjit_cmd_guard,
+        &azjit_cmd_version,        &azjit_cmd_help,
 };
 const size_t azjit_command_count = AZJIT_COUNT(azjit_commands);

@@ -137,6 +137,8 @@ static const struct option known[] = {
         {"all-subscriptions", no_argument, NULL, 'A'},
         {"sarif", no_argument, NULL, 'S'},
         {"role", required_argument, NULL, 'r'},
+        {"to-tag", required_argument, NULL, 't'},
+        {"start", no_argument, NULL, 'T'},
         {NULL, 0, NULL, 0},
 };
 
@@ -161,7 +163,10 @@ static unsigned wanted_for(int option)
 	case 'm':
 		return WANTS_PORTS;
 	case 'r':
+	case 'T':
 		return WANTS_ROLE;
+	case 't':
+		return WANTS_TO_TAG;
 	default:
 		return 0;
 	}
@@ -183,6 +188,10 @@ static enum azjit_result take_text(struct direct_options *options, int option)
 		options->backup = optarg;
 	else if (option == 'r')
 		options->role = optarg;
+	else if (option == 't')
+		options->to_tag = optarg;
+	else if (option == 'T')
+		options->start = true;
 	else if (option == 'n')
 		options->dry_run = true;
 	else if (option == 'j')

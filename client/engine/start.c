@@ -85,8 +85,7 @@ static void forbidden(const struct machine *machine, const struct azjit_answer *
 	        reason, AZJIT_FORBIDDEN,
 	        "%s does not run (Azure says %s), and this host's identity may not start it: it needs "
 	        "the action " AZJIT_START_ACTION
-	        ", which an administrator adds to its role (azjit doctor --role requester prints the "
-	        "rest): %.400s",
+	        " (azjit doctor --role requester --start prints a role that has it): %.400s",
 	        machine_name(machine), machine->says, answer->message);
 }
 
