@@ -65,6 +65,7 @@ void call_finish(struct azjit_call *call)
 	        .fn = call->spec.fn,
 	        .userdata = call->spec.userdata,
 	        .key = call->key,
+	        .operation = call->operation ? call->operation : "",
 	        .writes = call_writes(call),
 	};
 
@@ -159,7 +160,7 @@ static bool send_request(struct azjit_call *call, const char *token)
 	            call->client_request_id ? call->client_request_id : uuid);
 	if (call->correlation_id)
 		ok = header(&arena, line++, "x-ms-correlation-request-id", call->correlation_id) && ok;
-	if (call->body)
+	if (call->body && *call->body)
 		*line++ = "Content-Type: application/json";
 	ok = asprintf(&auth, "Authorization: Bearer %s", token) > 0 && ok;
 	*line = auth;

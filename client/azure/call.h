@@ -38,7 +38,7 @@ azjit_ticks azure_set_clock(struct azjit_azure *azure, azjit_ticks date, azjit_t
 enum call_shape {
 	CALL_OBJECT = 0, // GET, one object
 	CALL_LIST,       // GET, value[] over all pages
-	CALL_INITIATE,   // POST; this and the next two are writes: sent at most once
+	CALL_INITIATE,   // POST, body "": none; this and the next two are writes: sent at most once
 	CALL_PUT,
 	CALL_DELETE, // no body
 	CALL_READY,  // a token and nothing else
@@ -53,6 +53,7 @@ struct call_result {
 	void (*fn)(void);    // the caller's, to be cast back
 	void *userdata;
 	const char *key; // what the spec gave
+	const char *operation; // the link to what goes on after the answer, "" if it named none
 	bool writes;     // a write: what was done is not known where its answer cannot be read
 };
 

@@ -33,6 +33,14 @@ static void note_limits(struct azjit_call *call, const struct http_answer *http)
 		bucket_hold(call->bucket, now, hold > 0 ? (uint64_t)hold : 0);
 }
 
+// Without memory there is no link, and who waits for the operation sees only what came of it.
+static void note_operation(struct azjit_call *call, const char *link)
+{
+	char *copy = *link ? arena_array(&call->arena, strlen(link) + 1, 1) : NULL;
+
+	call->operation = copy ? memcpy(copy, link, strlen(link)) : NULL;
+}
+
 static void note_answer(struct azjit_call *call, const struct http_answer *http)
 {
 	struct azjit_answer *answer = &call->answer;
@@ -43,6 +51,7 @@ static void note_answer(struct azjit_call *call, const struct http_answer *http)
 	if (http->status && azjit_time_parse_http(http->date, &date) == AZJIT_OK)
 		(void)azure_set_clock(call->azure, date, (azjit_ticks)http->took_ms * AZJIT_TICKS_PER_MS);
 	answer->server_time = date;
+	note_operation(call, http->operation);
 	answer->retry_after_ms =
 	        retry_after_ms(http->retry_after, date ? date : azjit_azure_now(call->azure));
 	note_limits(call, http);

@@ -25,6 +25,7 @@ struct azjit_call {
 	struct azjit_answer answer;
 	struct error_text error;
 	char correlation[64];
+	const char *operation; // in the arena, or NULL
 };
 
 // It changes something in Azure: sent once, on a fresh connection, and never again, whatever comes back.

@@ -37,6 +37,7 @@ struct http_exchange {
 	char error[CURL_ERROR_SIZE], detail[2 * CURL_ERROR_SIZE];
 	char date[64], retry_after[64], correlation_id[64], content_type[128], www_authenticate[512];
 	char remaining[3][24]; // reads, writes, resource requests
+	char operation[HTTP_LINK_MAX_BYTES + 1];
 };
 
 // --- what libcurl calls -------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *userdata)
 	}
 	if (len > 5 && strncasecmp(line, "HTTP/", 5) == 0) { // an interim answer's headers are not ours
 		x->date[0] = x->retry_after[0] = x->correlation_id[0] = x->content_type[0] =
-		        x->www_authenticate[0] = '\0';
+		        x->www_authenticate[0] = x->operation[0] = '\0';
 		memset(x->remaining, 0, sizeof(x->remaining));
 	}
 	take_header(line, len, "date", x->date, sizeof(x->date));
@@ -179,6 +180,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *userdata)
 	take_header(line, len, "x-ms-correlation-request-id", x->correlation_id, sizeof(x->correlation_id));
 	take_header(line, len, "www-authenticate", x->www_authenticate, sizeof(x->www_authenticate));
 	take_header(line, len, "content-type", x->content_type, sizeof(x->content_type));
+	take_header(line, len, "azure-asyncoperation", x->operation, sizeof(x->operation));
 	for (size_t i = 0; i < AZJIT_COUNT(x->remaining); i++)
 		take_header(line, len, remaining_names[i], x->remaining[i], sizeof(x->remaining[i]));
 	return len;
@@ -339,6 +341,7 @@ static void exchange_answer(struct http_exchange *x, struct http_answer *ret)
 	        .correlation_id = x->correlation_id,
 	        .www_authenticate = x->www_authenticate,
 	        .content_type = x->content_type,
+	        .operation = x->operation,
 	        .remaining_reads = x->remaining[0],
 	        .remaining_writes = x->remaining[1],
 	        .remaining_requests = x->remaining[2],

@@ -14,6 +14,7 @@
 
 #define HTTP_BODY_MAX_BYTES   ((size_t)16 * 1024 * 1024) // of one answer, after decompression
 #define HTTP_HEADER_MAX_BYTES ((size_t)256 * 1024)
+#define HTTP_LINK_MAX_BYTES   ((size_t)8 * 1024)
 
 struct http;
 struct http_exchange;
@@ -61,6 +62,7 @@ struct http_answer {
 	size_t body_len;
 	// header values, "" where absent
 	const char *date, *retry_after, *correlation_id, *content_type, *www_authenticate;
+	const char *operation; // Azure-AsyncOperation: a link of at most HTTP_LINK_MAX_BYTES (azure.md §5.2)
 	const char *remaining_reads, *remaining_writes, *remaining_requests; // of azure.md §5.4
 };
 

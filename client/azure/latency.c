@@ -16,6 +16,8 @@ const char *operation_name(enum operation operation)
 		return "list-vms";
 	case OPERATION_POWER:
 		return "get-vm-state";
+	case OPERATION_START:
+		return "start-vm";
 	case OPERATION_NICS:
 		return "list-interfaces";
 	case OPERATION_SUBNETS:

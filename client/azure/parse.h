@@ -13,6 +13,7 @@
 #include <azjit/jit.h>
 #include <azjit/network.h>
 #include <azjit/policy.h>
+#include <azjit/start.h>
 #include <azjit/vm.h>
 
 extern const char PARSE_NOMEM[];
@@ -26,6 +27,8 @@ const char *parse_requests(struct arena *arena, const json_t *entries, const str
 const char *parse_vms(struct arena *arena, const json_t *items, const struct azjit_vm **ret);
 // "" if the view does not tell.
 const char *parse_power(struct arena *arena, const json_t *instance_view, const char **ret);
+// How a long-running operation goes (azure.md §5.2).
+const char *parse_operation(const json_t *object, struct azjit_operation *ret);
 const char *parse_nics(struct arena *arena, const json_t *items, const struct azjit_nic **ret);
 // From virtual networks.
 const char *parse_subnets(struct arena *arena, const json_t *items, const struct azjit_subnet **ret,

@@ -26,7 +26,7 @@ struct connect {
 	uint16_t port;
 	struct azjit_lookup *lookup;
 	struct azjit_waiter *waiter;
-	bool ready;
+	bool ready, start;
 	struct azjit_addr dial;
 	azjit_ticks until;
 	struct flow flow;
@@ -182,6 +182,7 @@ static void need(struct connect *connect, struct azjit_target *target, const str
 	                          .sources = *sources,
 	                          .rule = rule,
 	                          .probe = sources->kind == AZJIT_SOURCE_SELF,
+	                          .start = connect->start,
 	                          .deadline_ms = (unsigned)broker->config->deadline_s * 1000};
 
 	connect->dial = target->dial;
@@ -211,6 +212,9 @@ static void on_found(void *userdata, enum azjit_result result, const char *text,
 	else
 		result = gate_target(conn_broker(connect->conn), &connect->caller, connect->host, target,
 		                     NULL, &rule, &sources, &reason);
+	if (result == AZJIT_OK && connect->start)
+		result = gate_start(conn_broker(connect->conn), &connect->caller, connect->host, target, rule,
+		                    &reason);
 	if (result != AZJIT_OK)
 		finish(connect, result, reason.text);
 	else
@@ -224,7 +228,7 @@ static enum azjit_result read_message(struct connect *connect, const struct azji
 		return azjit_fail(reason, AZJIT_USAGE, "the host's name is too long");
 	if (azjit_parse_port(azjit_wire_get(msg, "port"), &connect->port) != AZJIT_OK)
 		return azjit_fail(reason, AZJIT_USAGE, "'%s' is no port", azjit_wire_get(msg, "port"));
-	return AZJIT_OK;
+	return gate_start_wanted(msg, &connect->start, reason);
 }
 
 void verb_connect(struct conn *conn, const struct azjit_wire_msg *msg)

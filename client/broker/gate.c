@@ -123,6 +123,50 @@ enum azjit_result gate_target(struct broker *broker, const struct caller *caller
 	return AZJIT_OK;
 }
 
+enum azjit_result gate_start_wanted(const struct azjit_wire_msg *msg, bool *ret, struct azjit_reason *reason)
+{
+	const char *start = azjit_wire_get(msg, "start");
+
+	if (start && !azjit_streq(start, "0") && !azjit_streq(start, "1"))
+		return azjit_fail(reason, AZJIT_USAGE, "start is 0 or 1");
+	*ret = start && azjit_streq(start, "1");
+	return AZJIT_OK;
+}
+
+enum azjit_result gate_start(struct broker *broker, const struct caller *caller, const char *host,
+                             const struct azjit_target *target, const struct azjit_access_rule *rule,
+                             struct azjit_reason *reason)
+{
+	if (rule->start)
+		return AZJIT_OK;
+	(void)azjit_fail(reason, AZJIT_DENIED,
+	                 "rule '%s' does not let you start %s: only one that says start = true in azjit.conf "
+	                 "does; without --start it is opened if it runs",
+	                 rule->name, target->vm_name);
+	return refuse(broker, caller, host, target->port, target->vm_id, AZJIT_DENIED, reason);
+}
+
+bool gate_knows(const struct conn *conn, const struct caller *caller, const char *vm_id)
+{
+	const struct azjit_config *config = conn_broker(conn)->config;
+	const struct azjit_access_rule *found;
+
+	for (size_t r = 0; r < config->rule_count; r++)
+		for (size_t p = 0; p < config->rules[r].port_count; p++)
+			if (azjit_access_target(config, &caller->person, vm_id, config->rules[r].ports[p],
+			                        &found, NULL) == AZJIT_OK)
+				return true;
+	return conn_peer(conn)->uid == 0;
+}
+
+enum azjit_result gate_hidden(struct broker *broker, const struct caller *caller, const char *host,
+                              uint16_t port, size_t count, struct azjit_reason *reason)
+{
+	(void)azjit_fail(reason, AZJIT_DENIED, "no rule lets you open %zu VM%s of this tag", count,
+	                 count == 1 ? "" : "s");
+	return refuse(broker, caller, host, port, NULL, AZJIT_DENIED, reason);
+}
+
 // --- what she may hear of a look-up -------------------------------------------------------------------
 
 struct listing {

@@ -32,6 +32,22 @@ enum azjit_result gate_target(struct broker *broker, const struct caller *caller
                               const struct azjit_access_rule **ret_rule, struct azjit_sources *ret_sources,
                               struct azjit_reason *reason);
 
+// The key `start` of a message: false where it is absent. AZJIT_USAGE if it is neither 0 nor 1.
+enum azjit_result gate_start_wanted(const struct azjit_wire_msg *msg, bool *ret, struct azjit_reason *reason);
+
+// May she have the machine started if it does not run? AZJIT_DENIED (recorded) where the rule that
+// gate_target gave does not say so.
+enum azjit_result gate_start(struct broker *broker, const struct caller *caller, const char *host,
+                             const struct azjit_target *target, const struct azjit_access_rule *rule,
+                             struct azjit_reason *reason);
+
+// Some rule gives her a port of this VM, so that she may hear of it.
+bool gate_knows(const struct conn *conn, const struct caller *caller, const char *vm_id);
+
+// `count` VMs that bear a tag and that she may not hear of: AZJIT_DENIED, recorded.
+enum azjit_result gate_hidden(struct broker *broker, const struct caller *caller, const char *host,
+                              uint16_t port, size_t count, struct azjit_reason *reason);
+
 // What a caller may read of a look-up that found nothing (result is not AZJIT_OK; text is inventory's):
 // names of VMs and groups that no rule gives her are not told, and whether a VM exists is not either.
 // caller: NULL where candidates of an ambiguous name are not wanted.

@@ -93,6 +93,7 @@ static bool shared(const struct azjit_entry *entry)
 	case AZJIT_ENTRY_SESSION:
 	case AZJIT_ENTRY_DENIAL:
 	case AZJIT_ENTRY_FLOW:
+	case AZJIT_ENTRY_POWER:
 		break;
 	}
 	return false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // REQUEST: opens ports of several VMs without connecting to them. Of each target one PROGRESS with its
 // outcome (stage open, accepted or failed; vm port result, and until source grant where there is a grant),
-// then one DONE with the first outcome that was not good.
+// then one DONE with the first outcome that was not good. A tag that names several VMs is so many targets.
 //
 // Threat model: as connect.c; besides, the source a person asks for is only ever one that her rule permits
 // (gate.h), and one message asks for no more than TARGETS_MAX.
@@ -23,6 +23,7 @@ struct item {
 	struct azjit_waiter *waiter;
 	char host[256];
 	uint16_t port;
+	bool any_port; // none was named
 };
 
 struct request {
@@ -30,9 +31,10 @@ struct request {
 	struct caller caller;
 	char source[AZJIT_PREFIX_CHARS], reason[256];
 	int64_t duration_s; // 0: the rule's own
-	bool no_wait;
-	struct item items[TARGETS_MAX];
+	bool no_wait, start;
+	struct item items[2 * TARGETS_MAX]; // as they were written, and what tags became
 	size_t count, pending, good;
+	size_t tags;              // items that became others
 	bool starting;            // items may end before all have begun
 	enum azjit_result result; // the first that was not good
 	struct azjit_reason text;
@@ -60,9 +62,9 @@ static void finish_if_all(struct request *request)
 
 	if (request->pending > 0 || request->starting)
 		return;
-	if (request->result != AZJIT_OK && request->count > 1)
-		(void)azjit_fail(&text, request->result, "%zu of %zu: %s", request->good, request->count,
-		                 request->text.text);
+	if (request->result != AZJIT_OK && request->count - request->tags > 1)
+		(void)azjit_fail(&text, request->result, "%zu of %zu: %s", request->good,
+		                 request->count - request->tags, request->text.text);
 	else
 		text = request->text;
 	conn_done(request->conn, request->result, text.text);
@@ -140,6 +142,7 @@ static void need(struct item *item, struct azjit_target *target, const struct az
 	                          .duration_s = request->duration_s,
 	                          .exact = request->duration_s > 0,
 	                          .no_wait = request->no_wait,
+	                          .start = request->start,
 	                          .deadline_ms = (unsigned)broker->config->deadline_s * 1000};
 
 	(void)azjit_copy(item->host, sizeof(item->host), target->vm_name);
@@ -149,6 +152,13 @@ static void need(struct item *item, struct azjit_target *target, const struct az
 	item->waiter = azjit_engine_need(broker->engine, &need, on_progress, on_need, item);
 	if (!item->waiter)
 		end_item(item, AZJIT_NOMEM, "the broker has no memory for one more request", NULL);
+}
+
+static void expand(struct item *tag);
+
+static bool is_tag(const char *host)
+{
+	return strncasecmp(host, AZJIT_TAG_PREFIX, strlen(AZJIT_TAG_PREFIX)) == 0;
 }
 
 static void on_found(void *userdata, enum azjit_result result, const char *text, struct azjit_target *found)
@@ -161,12 +171,19 @@ static void on_found(void *userdata, enum azjit_result result, const char *text,
 	struct azjit_reason reason = {""};
 
 	item->lookup = NULL;
+	if (result == AZJIT_AMBIGUOUS && is_tag(item->host)) {
+		expand(item);
+		return;
+	}
 	if (result != AZJIT_OK)
 		result = gate_lookup_failed(request->conn, &request->caller, result, item->host, item->port,
 		                            text, &reason);
 	else
 		result = gate_target(conn_broker(request->conn), &request->caller, item->host, target,
 		                     request->source[0] ? request->source : NULL, &rule, &sources, &reason);
+	if (result == AZJIT_OK && request->start)
+		result = gate_start(conn_broker(request->conn), &request->caller, item->host, target, rule,
+		                    &reason);
 	if (result != AZJIT_OK)
 		end_item(item, result, reason.text, NULL);
 	else
@@ -191,7 +208,7 @@ static void start_item(struct item *item)
 		end_item(item, result, reason.text, NULL);
 }
 
-// --- the message --------------------------------------------------------------------------------------
+// --- which port, which VMs ----------------------------------------------------------------------------
 
 // Without a port: the first of the rules' ports that is managed on this VM, best one that she may open.
 static uint16_t port_of(struct broker *broker, const struct caller *caller, const char *host)
@@ -217,6 +234,69 @@ static uint16_t port_of(struct broker *broker, const struct caller *caller, cons
 	return managed ? managed : 22;
 }
 
+// The VMs that a tag names: those that she may hear of, each an item of its own; how many there are besides.
+struct bearers {
+	struct item *tag;
+	size_t first, hidden;
+	bool crowded;
+};
+
+static void add_bearer(void *userdata, const char *vm_id, const char *written)
+{
+	struct bearers *bearers = userdata;
+	struct request *request = bearers->tag->request;
+	struct item *item = &request->items[request->count];
+
+	if (!gate_knows(request->conn, &request->caller, vm_id)) {
+		bearers->hidden++;
+		return;
+	}
+	bearers->crowded |= request->count - bearers->first == TARGETS_MAX ||
+	                    request->count == AZJIT_COUNT(request->items);
+	if (bearers->crowded || !azjit_copy(item->host, sizeof(item->host), written))
+		return;
+	item->request = request;
+	item->port = bearers->tag->any_port
+	                     ? port_of(conn_broker(request->conn), &request->caller, item->host)
+	                     : bearers->tag->port;
+	request->count++;
+}
+
+// Nothing is opened of a tag that names more than fit.
+static void expand(struct item *tag)
+{
+	struct request *request = tag->request;
+	struct broker *broker = conn_broker(request->conn);
+	struct bearers bearers = {.tag = tag, .first = request->count};
+	struct azjit_reason reason;
+	size_t all = azjit_inventory_candidates(broker->inventory, tag->host, add_bearer, &bearers);
+
+	if (bearers.crowded || all > AZJIT_CANDIDATES_MAX) {
+		request->count = bearers.first;
+		(void)azjit_fail(&reason, AZJIT_USAGE,
+		                 "%s names more VMs than fit in one request, which are %d", tag->host,
+		                 TARGETS_MAX);
+		end_item(tag, AZJIT_USAGE, reason.text, NULL);
+		return;
+	}
+	request->starting = true;
+	request->pending += request->count - bearers.first;
+	for (size_t i = bearers.first, count = request->count; i < count; i++)
+		start_item(&request->items[i]);
+	if (bearers.hidden) {
+		end_item(tag,
+		         gate_hidden(broker, &request->caller, tag->host, tag->port, bearers.hidden, &reason),
+		         reason.text, NULL);
+	} else {
+		request->tags++;
+		request->pending--;
+	}
+	request->starting = false;
+	finish_if_all(request);
+}
+
+// --- the message --------------------------------------------------------------------------------------
+
 // "VM" or "VM:PORT", where a VM may be written "tag:NAME=VALUE".
 static enum azjit_result add_item(struct request *request, const char *text, size_t len,
                                   struct azjit_reason *reason)
@@ -240,6 +320,7 @@ static enum azjit_result add_item(struct request *request, const char *text, siz
 			return azjit_fail(reason, AZJIT_USAGE, "'%s:%s' is not VM:PORT", item->host,
 			                  colon + 1);
 	} else {
+		item->any_port = true;
 		item->port = port_of(conn_broker(request->conn), &request->caller, item->host);
 	}
 	request->count++;
@@ -277,7 +358,7 @@ static enum azjit_result read_options(struct request *request, const struct azji
 	if (wait && !azjit_streq(wait, "0") && !azjit_streq(wait, "1"))
 		return azjit_fail(reason, AZJIT_USAGE, "wait is 0 or 1");
 	request->no_wait = wait && azjit_streq(wait, "0");
-	return AZJIT_OK;
+	return gate_start_wanted(msg, &request->start, reason);
 }
 
 void verb_request(struct conn *conn, const struct azjit_wire_msg *msg)

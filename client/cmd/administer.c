@@ -32,8 +32,8 @@
 	"  --max DURATION      the longest time of one request, 5m to 1d\n"
 
 #define NAMES_HELP                                                                                           \
-	"A VM is named by its name, name@resource-group, resource id, or a pattern with * and ? over name\n" \
-	"or name@resource-group.\n"
+	"A VM is named by its name, name@resource-group, resource id, a pattern with * and ? over name or\n" \
+	"name@resource-group, or tag:NAME=VALUE for all that bear the tag.\n"
 
 #define RACE_HELP                                                                                            \
 	"Azure replaces a policy as a whole and has no lock for it: the policy is read, changed, written,\n" \
@@ -82,6 +82,22 @@ const struct azjit_cmd azjit_cmd_policy_set = {
                 "them what is said, and leaves what is not.\n" NAMES_HELP "\n" PORTS_HELP
                 "  --policy NAME       for a VM that is in several policies: the one to change\n" WRITE_HELP
                         ACCESS_HELP "\n" RACE_HELP,
+};
+
+const struct azjit_cmd azjit_cmd_policy_copy = {
+        .name = "policy copy",
+        .usage = "FROM-VM TO-VM… | --to-tag NAME=VALUE [--policy NAME] [--dry-run] [--backup FILE] [--json]",
+        .summary = "give other VMs the ports of one VM",
+        .help = "The others have the ports of FROM-VM afterwards and no others, each as FROM-VM has it: "
+                "protocol,\n"
+                "sources, longest time. A VM that is in a policy stays in it; one that is in none goes into "
+                "that\n"
+                "of its own resource group and region, which is made where there is none.\n" NAMES_HELP "\n"
+                "  --to-tag NAME=VALUE  to all VMs that bear this tag\n"
+                "  --policy NAME       for a VM that is in several policies: the one that is meant; for one "
+                "that\n"
+                "                      is in none: the one to add to, or to make\n" WRITE_HELP ACCESS_HELP
+                "\n" RACE_HELP,
 };
 
 const struct azjit_cmd azjit_cmd_policy_disable = {
@@ -163,7 +179,7 @@ const struct azjit_cmd azjit_cmd_monitor_enable = {
 
 const struct azjit_cmd azjit_cmd_doctor = {
         .name = "doctor",
-        .usage = "[VM] [--role NAME] [--json]",
+        .usage = "[VM] [--role NAME [--start]] [--json]",
         .summary = "find what is wrong with the setup, and the command that mends it",
         .help = "Looks at the identity, the clock, each right to read, the Defender plan and the policies; "
                 "with "
@@ -183,6 +199,9 @@ const struct azjit_cmd azjit_cmd_doctor = {
                 "                      at: requester (the jump host's identity), reconciler (who reads the "
                 "Activity\n"
                 "                      Log) or administrator (who writes policies)\n"
+                "  --start             give the role requester the right to start VMs, too (--start of "
+                "azjit\n"
+                "                      connect)\n"
                 "  --json              print one JSON object: identity, clock_ms, subscriptions, vm, "
                 "findings,\n"
                 "                      not_looked_at, or role; result, reason\n" ACCESS_HELP,

@@ -11,6 +11,7 @@ extern const struct azjit_cmd azjit_cmd_policy_list;
 extern const struct azjit_cmd azjit_cmd_policy_show;
 extern const struct azjit_cmd azjit_cmd_policy_enable;
 extern const struct azjit_cmd azjit_cmd_policy_set;
+extern const struct azjit_cmd azjit_cmd_policy_copy;
 extern const struct azjit_cmd azjit_cmd_policy_disable;
 extern const struct azjit_cmd azjit_cmd_policy_restore;
 extern const struct azjit_cmd azjit_cmd_vm_list;

@@ -129,7 +129,7 @@ static void converse(struct connection *c)
 	progress_end(&c->progress);
 }
 
-static enum azjit_result ask(const struct caller *caller, const char *host, const char *port,
+static enum azjit_result ask(const struct caller *caller, const char *host, const char *port, bool start,
                              struct connection *c)
 {
 	char bytes[AZJIT_WIRE_MAX_BYTES];
@@ -145,13 +145,14 @@ static enum azjit_result ask(const struct caller *caller, const char *host, cons
 	azjit_wire_begin(&out, bytes, sizeof(bytes), "CONNECT");
 	azjit_wire_put(&out, "host", host);
 	azjit_wire_put(&out, "port", port);
+	azjit_wire_put(&out, "start", start ? "1" : NULL);
 	azjit_wire_put(&out, "session", caller_session());
 	result = caller_send(c->broker, &out, (int[]){STDIN_FILENO, STDOUT_FILENO, pair[1]}, 3, &c->reason);
 	(void)close(pair[1]);
 	return result;
 }
 
-static int connect_to(const struct caller *caller, const char *host, const char *port)
+static int connect_to(const struct caller *caller, const char *host, const char *port, bool start)
 {
 	static char broker_bytes[AZJIT_WIRE_MAX_ROOT_BYTES], control_bytes[AZJIT_WIRE_MAX_BYTES];
 	struct connection c = {.broker = -1,
@@ -161,7 +162,7 @@ static int connect_to(const struct caller *caller, const char *host, const char 
 	enum azjit_result result;
 
 	progress_begin(&c.progress);
-	result = ask(caller, host, port, &c);
+	result = ask(caller, host, port, start, &c);
 	if (result == AZJIT_OK) {
 		converse(&c);
 		result = c.result;
@@ -173,14 +174,17 @@ static int connect_to(const struct caller *caller, const char *host, const char 
 
 static int run(int argc, char **argv)
 {
-	static const struct option options[] = {CALLER_OPTIONS, {0}};
+	static const struct option options[] = {{"start", no_argument, NULL, 's'}, CALLER_OPTIONS, {0}};
 	struct caller caller = {0};
+	bool start = false;
 	uint16_t port;
 	int c;
 
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1)
-		if (!caller_option(&caller, c, optarg))
+		if (c == 's')
+			start = true;
+		else if (!caller_option(&caller, c, optarg))
 			return caller_usage("`azjit help connect` lists the options of connect");
 	if (argc - optind != 2)
 		return caller_usage("connect takes a host and a port: azjit connect web01 22");
@@ -188,12 +192,12 @@ static int run(int argc, char **argv)
 		return caller_usage("the host is empty or longer than 2048 bytes");
 	if (azjit_parse_port(argv[optind + 1], &port) != AZJIT_OK)
 		return caller_usage("'%s' is no port: give a number from 1 to 65535", argv[optind + 1]);
-	return connect_to(&caller, argv[optind], argv[optind + 1]);
+	return connect_to(&caller, argv[optind], argv[optind + 1], start);
 }
 
 const struct azjit_cmd azjit_cmd_connect = {
         .name = "connect",
-        .usage = "[--socket PATH] [--broker-user NAME] HOST PORT",
+        .usage = "[--start] [--socket PATH] [--broker-user NAME] HOST PORT",
         .summary = "open a VM's port and connect stdin and stdout to it",
         .help = "Opens PORT of the VM named HOST (its name, name@resource-group, resource id, address or an\n"
                 "alias; azjit(1) tells all ways), waits until packets pass, and relays stdin and stdout.\n"
@@ -204,6 +208,8 @@ const struct azjit_cmd azjit_cmd_connect = {
                 "\n"
                 "Progress is shown on stderr. A host under no JIT policy is connected to directly, by this\n"
                 "program, as you. The connection ends with this program.\n"
-                "\n" CALLER_HELP,
+                "\n"
+                "  --start             start the VM first if it does not run, where your rule says "
+                "so\n" CALLER_HELP,
         .run = run,
 };

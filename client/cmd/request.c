@@ -17,7 +17,7 @@
 struct request {
 	struct caller caller;
 	const char *duration, *source, *reason;
-	bool no_wait, json;
+	bool no_wait, start, json;
 	struct progress progress;
 	json_t *targets; // with --json: one object for each outcome
 };
@@ -108,6 +108,7 @@ static enum azjit_result ask(struct request *request, const char *targets, struc
 	azjit_wire_put(&out, "source", request->source);
 	azjit_wire_put(&out, "reason", request->reason);
 	azjit_wire_put(&out, "wait", request->no_wait ? "0" : "1");
+	azjit_wire_put(&out, "start", request->start ? "1" : NULL);
 	azjit_wire_put(&out, "session", caller_session());
 	result = caller_send(fd, &out, NULL, 0, reason);
 	return result == AZJIT_OK ? converse(request, fd, reason) : result;
@@ -155,6 +156,9 @@ static bool set_option(struct request *request, int c)
 	case 'n':
 		request->no_wait = true;
 		return true;
+	case 'S':
+		request->start = true;
+		return true;
 	case 'j':
 		request->json = true;
 		return true;
@@ -184,6 +188,7 @@ static int run(int argc, char **argv)
 	                                        {"source", required_argument, NULL, 's'},
 	                                        {"reason", required_argument, NULL, 'r'},
 	                                        {"no-wait", no_argument, NULL, 'n'},
+	                                        {"start", no_argument, NULL, 'S'},
 	                                        {"json", no_argument, NULL, 'j'},
 	                                        CALLER_OPTIONS,
 	                                        {0}};
@@ -209,18 +214,20 @@ static int run(int argc, char **argv)
 
 const struct azjit_cmd azjit_cmd_request = {
         .name = "request",
-        .usage = "VM[:PORT]… [--for 1h] [--source ADDRESS] [--reason TEXT] [--no-wait] [--json]",
+        .usage = "VM[:PORT]… [--for 1h] [--source ADDRESS] [--reason TEXT] [--no-wait] [--start] "
+                 "[--json]",
         .summary = "open ports of VMs without connecting",
         .help = "Opens a port of each VM (its name, name@resource-group, resource id, address or an alias;\n"
                 "azjit(1) tells all ways; the port that your rule gives if none is named) and waits until\n"
                 "the rules are in force. stdout gets one line for each port that is open; what failed goes\n"
-                "to stderr.\n"
+                "to stderr. A tag (tag:role=web) opens all VMs that bear it.\n"
                 "\n"
                 "  --for DURATION      45m, 1h30m …; default and maximum are your rule's\n"
                 "  --source SOURCE     self (this host), client (where you logged in from), an address or a\n"
                 "                      CIDR, if your rule permits it\n"
                 "  --reason TEXT       recorded, and sent to Azure as the justification\n"
                 "  --no-wait           return when the requests are accepted\n"
+                "  --start             start VMs first that do not run, where your rule says so\n"
                 "  --json              print the outcome as one JSON object\n" CALLER_HELP,
         .run = run,
 };

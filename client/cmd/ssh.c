@@ -33,7 +33,7 @@ static void put_option(struct azjit_buf *buf, const char *name, const char *valu
 	put_quoted(buf, value);
 }
 
-static char *proxy_command(const struct caller *caller)
+static char *proxy_command(const struct caller *caller, bool start)
 {
 	_cleanup_buf_ struct azjit_buf buf = AZJIT_BUF(COMMAND_BYTES);
 	char self[PATH_MAX];
@@ -44,7 +44,7 @@ static char *proxy_command(const struct caller *caller)
 	self[n] = '\0';
 	azjit_buf_str(&buf, "ProxyCommand=");
 	put_quoted(&buf, self);
-	azjit_buf_str(&buf, " connect");
+	azjit_buf_str(&buf, start ? " connect --start" : " connect");
 	put_option(&buf, "socket", caller->socket);
 	put_option(&buf, "broker-user", caller->broker_user);
 	azjit_buf_str(&buf, " -- %h %p");
@@ -52,18 +52,21 @@ static char *proxy_command(const struct caller *caller)
 }
 
 // Ours come first and are long, which ssh's never are; the rest is ssh's, untouched.
-static int own_options(int argc, char **argv, struct caller *caller)
+static int own_options(int argc, char **argv, struct caller *caller, bool *ret_start)
 {
 	int i = 1;
 
+	*ret_start = false;
 	while (i + 1 < argc) {
-		if (azjit_streq(argv[i], "--socket"))
-			caller->socket = argv[i + 1];
+		if (azjit_streq(argv[i], "--start"))
+			*ret_start = true;
+		else if (azjit_streq(argv[i], "--socket"))
+			caller->socket = argv[++i];
 		else if (azjit_streq(argv[i], "--broker-user"))
-			caller->broker_user = argv[i + 1];
+			caller->broker_user = argv[++i];
 		else
 			break;
-		i += 2;
+		i++;
 	}
 	return i;
 }
@@ -72,8 +75,9 @@ static int run(int argc, char **argv)
 {
 	static char ssh[] = "ssh", option[] = "-o";
 	struct caller caller = {0};
-	int first = own_options(argc, argv, &caller), count = 0;
-	_cleanup_free_ char *proxy = proxy_command(&caller);
+	bool start;
+	int first = own_options(argc, argv, &caller, &start), count = 0;
+	_cleanup_free_ char *proxy = proxy_command(&caller, start);
 	char **words;
 
 	if (first >= argc)
@@ -96,9 +100,11 @@ static int run(int argc, char **argv)
 
 const struct azjit_cmd azjit_cmd_ssh = {
         .name = "ssh",
-        .usage = "[--socket PATH] [--broker-user NAME] [ssh's options] HOST [COMMAND]",
+        .usage = "[--start] [--socket PATH] [--broker-user NAME] [ssh's options] HOST [COMMAND]",
         .summary = "ssh to a VM, opening its port on the way",
         .help = "Runs ssh with `azjit connect` as its ProxyCommand; everything else is ssh's own.\n"
-                "\n" CALLER_HELP "  (both before ssh's options)\n",
+                "\n"
+                "  --start             start the VM first if it does not run, where your rule says "
+                "so\n" CALLER_HELP "  (all before ssh's options)\n",
         .run = run,
 };

@@ -123,6 +123,16 @@ json_t *ask_texts(const char *const *list, size_t count)
 	return array ? json_incref(array) : NULL;
 }
 
+static json_t *tags_of(const struct azjit_vm *vm)
+{
+	json_auto_t *tags = json_object();
+
+	for (size_t i = 0; tags && i < vm->tag_count; i++)
+		if (json_object_set_new(tags, vm->tags[i].name, json_string(vm->tags[i].value)) != 0)
+			return NULL;
+	return tags ? json_incref(tags) : NULL;
+}
+
 static void got_vms(void *userdata, const struct azjit_answer *answer, const struct azjit_vm *vms,
                     size_t count)
 {
@@ -138,11 +148,10 @@ static void got_vms(void *userdata, const struct azjit_answer *answer, const str
 			group[0] = '\0';
 		if (!azjit_id_segment(vms[i].id, "subscriptions", subscription, sizeof(subscription)))
 			subscription[0] = '\0';
-		ask_add_row(ask,
-		            nics ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "id", vms[i].id, "name",
-		                             vms[i].name, "group", group, "subscription", subscription,
-		                             "location", vms[i].location, "os", vms[i].os, "nics", nics)
-		                 : NULL);
+		ask_add_row(ask, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "id", vms[i].id,
+		                           "name", vms[i].name, "group", group, "subscription", subscription,
+		                           "location", vms[i].location, "os", vms[i].os, "nics", nics, "tags",
+		                           tags_of(&vms[i])));
 	}
 }
 

@@ -14,11 +14,11 @@
 
 struct direct_options {
 	const char *config, *identity, *cloud, *ca_file; // as written; NULL where not
-	const char *group, *policy, *backup, *role;
+	const char *group, *policy, *backup, *role, *to_tag;
 	const char *tenant, *client_id;
 	struct azjit_strings subscriptions; // items borrowed from argv
 	struct port_wish wish;
-	bool dry_run, json, sarif, all_subscriptions;
+	bool dry_run, json, sarif, all_subscriptions, start;
 	char **words; // the operands
 	size_t word_count;
 };
@@ -57,11 +57,12 @@ enum direct_wants {
 	WANTS_BACKUP = 64,
 	WANTS_WRITE = WANTS_DRY_RUN | WANTS_BACKUP,
 	WANTS_CHECK = 128,      // --all-subscriptions, --sarif
-	WANTS_ROLE = 256,       // --role
+	WANTS_ROLE = 256,       // --role, --start
 	WANTS_MAYBE_WORD = 512, // one operand or none
 	WANTS_OFFLINE = 2048,   // makes the connection itself, or none
 	WANTS_LOGIN = 4096,     // --client-id
-	WANTS_HOST = 1024,      // is about this host: root's --config is the host's own where there is one
+	WANTS_TO_TAG = 8192,
+	WANTS_HOST = 1024, // is about this host: root's --config is the host's own where there is one
 };
 
 struct direct_command {
@@ -71,9 +72,9 @@ struct direct_command {
 };
 
 extern const struct direct_command direct_policy_list, direct_policy_show, direct_policy_enable,
-        direct_policy_set, direct_policy_disable, direct_policy_restore, direct_vm_list, direct_vm_show,
-        direct_monitor_check, direct_monitor_enable, direct_doctor, direct_login, direct_logout,
-        direct_whoami;
+        direct_policy_set, direct_policy_copy, direct_policy_disable, direct_policy_restore, direct_vm_list,
+        direct_vm_show, direct_monitor_check, direct_monitor_enable, direct_doctor, direct_login,
+        direct_logout, direct_whoami;
 
 // options.c: AZJIT_CANCELED if --help was answered; AZJIT_USAGE with a sentence.
 enum azjit_result direct_options_read(int argc, char **argv, const struct direct_command *command,

@@ -193,6 +193,9 @@ static enum azjit_result examine(struct direct *direct)
 
 static enum azjit_result run(struct direct *direct)
 {
+	if (direct->options.start && !direct->options.role)
+		return azjit_fail(&direct->reason, AZJIT_USAGE,
+		                  "--start is about the role requester: write --role requester --start");
 	return direct->options.role ? print_role(direct) : examine(direct);
 }
 

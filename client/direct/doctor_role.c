@@ -3,6 +3,7 @@
 #include "ask.h"
 #include "doctor.h"
 
+#include <azjit/start.h>
 #include <azjit/text.h>
 #include <stdio.h>
 
@@ -42,6 +43,18 @@ static json_t *scopes_of(const json_t *subscriptions)
 	return json_incref(scopes);
 }
 
+// The file leaves out what few hosts need.
+static enum azjit_result add_start(struct direct *direct, const char *name, json_t *role)
+{
+	if (!azjit_streq(name, "requester"))
+		return azjit_fail(&direct->reason, AZJIT_USAGE,
+		                  "--start is about the role requester: who administers policies starts no "
+		                  "machine");
+	if (json_array_append_new(json_object_get(role, "Actions"), json_string(AZJIT_START_ACTION)) != 0)
+		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
+	return AZJIT_OK;
+}
+
 enum azjit_result doctor_role(struct direct *direct, const char *name, json_t **ret)
 {
 	json_auto_t *role = role_of(name);
@@ -50,7 +63,9 @@ enum azjit_result doctor_role(struct direct *direct, const char *name, json_t **
 	if (json_is_null(role))
 		return azjit_fail(&direct->reason, AZJIT_USAGE,
 		                  "'%s' is no role: write requester, reconciler or administrator", name);
-	result = ask_subscriptions(direct);
+	result = direct->options.start ? add_start(direct, name, role) : AZJIT_OK;
+	if (result == AZJIT_OK)
+		result = ask_subscriptions(direct);
 	if (result != AZJIT_OK)
 		return result;
 	if (json_object_set_new(role, "AssignableScopes", scopes_of(direct->subscriptions)) != 0)

@@ -14,7 +14,7 @@ static const struct direct_command *const commands[] = {
         &direct_policy_list,    &direct_policy_show,    &direct_policy_enable, &direct_policy_set,
         &direct_policy_disable, &direct_policy_restore, &direct_vm_list,       &direct_vm_show,
         &direct_monitor_check,  &direct_monitor_enable, &direct_doctor,        &direct_login,
-        &direct_logout,         &direct_whoami,
+        &direct_logout,         &direct_whoami,         &direct_policy_copy,
 };
 
 static const struct direct_command *find(int argc, char **argv, int *ret_words)

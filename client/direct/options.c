@@ -153,6 +153,8 @@ static const struct option known[] = {
         {"role", required_argument, NULL, 'r'},
         {"tenant", required_argument, NULL, OPTION_TENANT},
         {"client-id", required_argument, NULL, OPTION_CLIENT_ID},
+        {"to-tag", required_argument, NULL, 't'},
+        {"start", no_argument, NULL, 'T'},
         {NULL, 0, NULL, 0},
 };
 
@@ -177,9 +179,12 @@ static unsigned wanted_for(int option)
 	case 'm':
 		return WANTS_PORTS;
 	case 'r':
+	case 'T':
 		return WANTS_ROLE;
 	case OPTION_CLIENT_ID:
 		return WANTS_LOGIN;
+	case 't':
+		return WANTS_TO_TAG;
 	default:
 		return 0;
 	}
@@ -203,6 +208,10 @@ static enum azjit_result take_text(struct direct_options *options, int option)
 		options->backup = optarg;
 	else if (option == 'r')
 		options->role = optarg;
+	else if (option == 't')
+		options->to_tag = optarg;
+	else if (option == 'T')
+		options->start = true;
 	else if (option == 'n')
 		options->dry_run = true;
 	else if (option == 'j')

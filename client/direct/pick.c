@@ -7,6 +7,8 @@
 #include <azjit/text.h>
 #include <stdio.h>
 
+#include <strings.h>
+
 #define NAMED_IN_REASON 4
 
 static void full_name(const char *id, char *ret, size_t size)
@@ -18,10 +20,36 @@ static void full_name(const char *id, char *ret, size_t size)
 	(void)snprintf(ret, size, "%s@%s", azjit_id_name(id), group);
 }
 
-static bool fits(const char *id, const char *word)
+// "NAME=VALUE", without case, as the broker's inventory has it.
+static bool bears(const json_t *row, const char *tag)
 {
+	const char *equals = strchr(tag, '='), *name;
+	json_t *tags = json_object_get(row, "tags"), *value;
+
+	if (!equals || equals == tag)
+		return false;
+	json_object_foreach(tags, name, value)
+	{
+		if (strlen(name) == (size_t)(equals - tag) &&
+		    strncasecmp(name, tag, (size_t)(equals - tag)) == 0 &&
+		    azjit_ieq(json_string_value(value), equals + 1))
+			return true;
+	}
+	return false;
+}
+
+bool pick_several(const char *word)
+{
+	return strncasecmp(word, PICK_TAG, strlen(PICK_TAG)) == 0 || (word[0] != '/' && strpbrk(word, "*?"));
+}
+
+static bool fits(const json_t *row, const char *word)
+{
+	const char *id = json_text(row, "id");
 	char full[320];
 
+	if (strncasecmp(word, PICK_TAG, strlen(PICK_TAG)) == 0)
+		return bears(row, word + strlen(PICK_TAG));
 	full_name(id, full, sizeof(full));
 	if (word[0] == '/')
 		return azjit_ieq(id, word);
@@ -62,12 +90,11 @@ static enum azjit_result ambiguous(const json_t *found, const char *noun, const 
 enum azjit_result pick(const json_t *rows, const char *noun, const char *word, json_t *picked,
                        struct azjit_reason *reason)
 {
-	bool pattern = word[0] != '/' && strpbrk(word, "*?");
+	bool pattern = pick_several(word);
 	json_auto_t *found = json_array();
 
 	for (size_t i = 0; found && i < json_array_size(rows); i++)
-		if (fits(json_text(json_array_get(rows, i), "id"), word) &&
-		    !add_once(found, json_array_get(rows, i)))
+		if (fits(json_array_get(rows, i), word) && !add_once(found, json_array_get(rows, i)))
 			return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
 	if (json_array_size(found) == 0)
 		return azjit_fail(reason, AZJIT_NOT_FOUND, "no %s of ours %s %s", noun,

@@ -6,10 +6,16 @@
 #include <azjit/result.h>
 #include <jansson.h>
 
-// Appends to `picked` those of `rows` (objects with an id) that the word names: a resource id, a name,
-// name@resource-group, or a pattern (azjit_glob) over the last two; without case; each once. `noun`:
-// "virtual machine". AZJIT_NOT_FOUND; AZJIT_AMBIGUOUS with the candidates, never for a pattern.
+#define PICK_TAG "tag:"
+
+// Appends to `picked` those of `rows` (objects with an id, and VMs with their tags) that the word names: a
+// resource id, a name, name@resource-group, a pattern (azjit_glob) over the last two, or tag:NAME=VALUE;
+// without case; each once. `noun`: "virtual machine". AZJIT_NOT_FOUND; AZJIT_AMBIGUOUS with the candidates,
+// never for a pattern or a tag.
 enum azjit_result pick(const json_t *rows, const char *noun, const char *word, json_t *picked,
                        struct azjit_reason *reason);
+
+// A pattern or a tag, which may name several.
+bool pick_several(const char *word);
 
 #endif

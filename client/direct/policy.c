@@ -322,6 +322,17 @@ bool policy_add(json_t *policy, const char *vm_id, const struct port_wish *wish)
 	       json_array_append((json_t *)(uintptr_t)policy_vms(policy), entry) == 0;
 }
 
+bool policy_copy(json_t *policy, const char *vm_id, const json_t *ports)
+{
+	json_t *entry = policy_entry(policy, vm_id);
+	json_auto_t *copy = json_deep_copy(ports),
+	            *fresh = entry ? NULL : json_pack("{s:s, s:[]}", "id", vm_id, "ports");
+
+	if (!copy || (!entry && !fresh) || json_object_set(entry ? entry : fresh, "ports", copy) != 0)
+		return false;
+	return entry || json_array_append((json_t *)(uintptr_t)policy_vms(policy), fresh) == 0;
+}
+
 bool policy_remove(json_t *policy, const char *vm_id)
 {
 	json_t *vms = (json_t *)(uintptr_t)policy_vms(policy);

@@ -42,6 +42,8 @@ json_t *policy_entry(const json_t *policy, const char *vm_id);
 bool policy_add(json_t *policy, const char *vm_id, const struct port_wish *wish);
 // Changes the entry: with ports said the VM has these and no others.
 bool policy_set(json_t *entry, const struct port_wish *wish);
+// Gives the VM these ports, as Azure wrote them for another; its entry is made if it has none.
+bool policy_copy(json_t *policy, const char *vm_id, const json_t *ports);
 // Takes the VM out; true also if it was not in.
 bool policy_remove(json_t *policy, const char *vm_id);
 

@@ -5,9 +5,6 @@
 #include "survey.h"
 
 #include <azjit/text.h>
-#include <stdio.h>
-
-#define DEFAULT_NAME "default" // the portal's, which knows no other (azure.md §1.2)
 
 static enum azjit_result wish_for(struct direct *direct, const json_t *vm, struct port_wish *ret)
 {
@@ -44,52 +41,6 @@ static enum azjit_result add(struct direct *direct, json_t *policy, const json_t
 	return result;
 }
 
-static bool in_place(const char *policy_id, const json_t *vm)
-{
-	char subscription[64], group[128], location[64];
-
-	return azjit_id_segment(policy_id, "subscriptions", subscription, sizeof(subscription)) &&
-	       azjit_id_segment(policy_id, "resourceGroups", group, sizeof(group)) &&
-	       azjit_id_segment(policy_id, "locations", location, sizeof(location)) &&
-	       azjit_ieq(subscription, json_text(vm, "subscription")) &&
-	       azjit_ieq(group, json_text(vm, "group")) && azjit_ieq(location, json_text(vm, "location"));
-}
-
-// The policy of the VM's group and region: the one called as --policy says, the only one, or `default`.
-static enum azjit_result policy_for(struct direct *direct, const struct survey *survey, const json_t *vm,
-                                    char **ret)
-{
-	const char *name = direct->options.policy, *found = NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; i < json_array_size(survey->policies); i++) {
-		const char *id = json_text(json_array_get(survey->policies, i), "id");
-
-		if (!in_place(id, vm) || (name && !azjit_ieq(azjit_id_name(id), name)))
-			continue;
-		if (!found || azjit_ieq(azjit_id_name(id), DEFAULT_NAME))
-			found = id;
-		count++;
-	}
-	if (count > 1 && !azjit_ieq(azjit_id_name(found), DEFAULT_NAME))
-		return azjit_fail(&direct->reason, AZJIT_AMBIGUOUS,
-		                  "group %s has %zu policies in %s and none is called " DEFAULT_NAME
-		                  ": say by --policy to which %s is added",
-		                  json_text(vm, "group"), count, json_text(vm, "location"),
-		                  json_text(vm, "name"));
-	if (found)
-		*ret = strdup(found);
-	else if (asprintf(ret,
-	                  "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Security/locations/%s/"
-	                  "jitNetworkAccessPolicies/%s",
-	                  json_text(vm, "subscription"), json_text(vm, "group"), json_text(vm, "location"),
-	                  name ? name : DEFAULT_NAME) < 0)
-		*ret = NULL;
-	if (!*ret)
-		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
-	return AZJIT_OK;
-}
-
 static bool is_in_one(const struct survey *survey, const json_t *vm)
 {
 	size_t count;
@@ -113,7 +64,7 @@ static enum azjit_result jobs_for(struct direct *direct, const struct survey *su
 
 		if (is_in_one(survey, vm))
 			continue;
-		result = policy_for(direct, survey, vm, &policy_id);
+		result = survey_place(direct, survey, vm, &policy_id);
 		if (result == AZJIT_OK)
 			result = survey_add_job(direct, jobs, policy_id, vm);
 	}

@@ -8,7 +8,8 @@
 #include <azjit/text.h>
 #include <stdio.h>
 
-#define NOUN "virtual machine"
+#define NOUN         "virtual machine"
+#define DEFAULT_NAME "default" // the portal's, which knows no other (azure.md §1.2)
 
 void survey_clear(struct survey *survey)
 {
@@ -96,7 +97,7 @@ enum azjit_result survey_read_groups(struct direct *direct, struct survey *surve
 static enum azjit_result keep_managed(struct direct *direct, const struct survey *survey, const char *word,
                                       const json_t *named, json_t *picked)
 {
-	bool pattern = word[0] != '/' && strpbrk(word, "*?");
+	bool pattern = pick_several(word);
 	size_t count, kept = 0;
 
 	for (size_t i = 0; i < json_array_size(named); i++) {
@@ -121,13 +122,20 @@ static enum azjit_result keep_managed(struct direct *direct, const struct survey
 
 enum azjit_result survey_pick(struct direct *direct, struct survey *survey, bool managed, json_t **ret)
 {
+	return survey_pick_words(direct, survey, direct->options.words, direct->options.word_count, managed,
+	                         ret);
+}
+
+enum azjit_result survey_pick_words(struct direct *direct, struct survey *survey, char *const *words,
+                                    size_t word_count, bool managed, json_t **ret)
+{
 	json_auto_t *rows = managed ? candidates(survey) : json_incref(survey->vms), *picked = json_array();
 	enum azjit_result result = AZJIT_OK;
 
 	if (!rows || !picked)
 		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
-	for (size_t w = 0; result == AZJIT_OK && w < direct->options.word_count; w++) {
-		const char *word = direct->options.words[w];
+	for (size_t w = 0; result == AZJIT_OK && w < word_count; w++) {
+		const char *word = words[w];
 		json_auto_t *named = json_array();
 
 		result = pick(rows, NOUN, word, managed ? named : picked, &direct->reason);
@@ -139,6 +147,53 @@ enum azjit_result survey_pick(struct direct *direct, struct survey *survey, bool
 	if (result == AZJIT_OK)
 		*ret = STEAL(picked);
 	return result;
+}
+
+// --- where to -----------------------------------------------------------------------------------------
+
+static bool in_place(const char *policy_id, const json_t *vm)
+{
+	char subscription[64], group[128], location[64];
+
+	return azjit_id_segment(policy_id, "subscriptions", subscription, sizeof(subscription)) &&
+	       azjit_id_segment(policy_id, "resourceGroups", group, sizeof(group)) &&
+	       azjit_id_segment(policy_id, "locations", location, sizeof(location)) &&
+	       azjit_ieq(subscription, json_text(vm, "subscription")) &&
+	       azjit_ieq(group, json_text(vm, "group")) && azjit_ieq(location, json_text(vm, "location"));
+}
+
+enum azjit_result survey_place(struct direct *direct, const struct survey *survey, const json_t *vm,
+                               char **ret)
+{
+	const char *name = direct->options.policy, *found = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(survey->policies); i++) {
+		const char *id = json_text(json_array_get(survey->policies, i), "id");
+
+		if (!in_place(id, vm) || (name && !azjit_ieq(azjit_id_name(id), name)))
+			continue;
+		if (!found || azjit_ieq(azjit_id_name(id), DEFAULT_NAME))
+			found = id;
+		count++;
+	}
+	if (count > 1 && !azjit_ieq(azjit_id_name(found), DEFAULT_NAME))
+		return azjit_fail(&direct->reason, AZJIT_AMBIGUOUS,
+		                  "group %s has %zu policies in %s and none is called " DEFAULT_NAME
+		                  ": say by --policy to which %s is added",
+		                  json_text(vm, "group"), count, json_text(vm, "location"),
+		                  json_text(vm, "name"));
+	if (found)
+		*ret = strdup(found);
+	else if (asprintf(ret,
+	                  "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Security/locations/%s/"
+	                  "jitNetworkAccessPolicies/%s",
+	                  json_text(vm, "subscription"), json_text(vm, "group"), json_text(vm, "location"),
+	                  name ? name : DEFAULT_NAME) < 0)
+		*ret = NULL;
+	if (!*ret)
+		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
+	return AZJIT_OK;
 }
 
 // --- jobs ---------------------------------------------------------------------------------------------
@@ -159,7 +214,7 @@ enum azjit_result survey_add_job(struct direct *direct, json_t *jobs, const char
 	return failed ? azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory") : AZJIT_OK;
 }
 
-static enum azjit_result not_one(struct direct *direct, const struct survey *survey, const char *vm_id)
+enum azjit_result survey_not_one(struct direct *direct, const struct survey *survey, const char *vm_id)
 {
 	_cleanup_buf_ struct azjit_buf list = AZJIT_BUF(4096);
 	const char *name = direct->options.policy;
@@ -192,7 +247,7 @@ enum azjit_result survey_jobs(struct direct *direct, const struct survey *survey
 		        survey_policy_of(survey, json_text(vm, "id"), direct->options.policy, &count);
 
 		result = policy ? survey_add_job(direct, jobs, json_text(policy, "id"), vm)
-		                : not_one(direct, survey, json_text(vm, "id"));
+		                : survey_not_one(direct, survey, json_text(vm, "id"));
 	}
 	if (result == AZJIT_OK)
 		*ret = STEAL(jobs);

@@ -16,8 +16,20 @@ enum azjit_result survey_read(struct direct *direct, struct survey *survey);
 
 // The VMs that the operands name, as rows of which an id is sure; the policies of their groups are read,
 // too, since a subscription's list may leave some out. `managed`: VMs that a policy holds and that exist no
-// more count, and one that is in no policy is AZJIT_NOT_MANAGED, unless a pattern named it.
+// more count, and one that is in no policy is AZJIT_NOT_MANAGED, unless a pattern or a tag named it.
 enum azjit_result survey_pick(struct direct *direct, struct survey *survey, bool managed, json_t **ret);
+
+// The same for other words than the operands.
+enum azjit_result survey_pick_words(struct direct *direct, struct survey *survey, char *const *words,
+                                    size_t word_count, bool managed, json_t **ret);
+
+// Which policy a VM is put into, that is in none: one of its group and region, called as --policy says, the
+// only one, or `default`. *ret is owned; there may be no such policy yet.
+enum azjit_result survey_place(struct direct *direct, const struct survey *survey, const json_t *vm,
+                               char **ret);
+
+// The sentence for a VM that survey_policy_of found in several policies, or not in the one of that name.
+enum azjit_result survey_not_one(struct direct *direct, const struct survey *survey, const char *vm_id);
 
 // Reads the policies of the VMs' groups, too.
 enum azjit_result survey_read_groups(struct direct *direct, struct survey *survey, const json_t *vms);

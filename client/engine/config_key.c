@@ -178,6 +178,9 @@ const struct azjit_config_key azjit_rule_keys[] = {
          "When the port is requested: as somebody connects, or already at login."},
         {NULL, "wait", AZJIT_KEY_DURATION, IN_RULE(wait_s), "\"0s\"", 0, 10, NULL,
          "With at = \"login\": how long the login waits for it."},
+        {NULL, "start", AZJIT_KEY_SWITCH, IN_RULE(start), "false", 0, 0, NULL,
+         "Whether people may have a virtual machine started that does not run (--start of azjit). The\n"
+         "identity needs Microsoft.Compute/virtualMachines/start/action for it."},
 };
 const size_t azjit_rule_key_count = AZJIT_COUNT(azjit_rule_keys);
 

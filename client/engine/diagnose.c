@@ -75,14 +75,26 @@ static enum azjit_result unknown(const struct azjit_grant *grant, const struct a
 	                  name, why->text);
 }
 
+static bool may_start(const struct azjit_grant *grant)
+{
+	const struct azjit_config *config = grant->engine->config;
+
+	for (size_t i = 0; i < config->rule_count; i++)
+		if (azjit_streq(config->rules[i].name, grant->rule))
+			return config->rules[i].start;
+	return false;
+}
+
 static enum azjit_result waiting(const struct azjit_grant *grant, struct azjit_reason *reason)
 {
 	const struct azjit_verdict_why *why;
 
 	if (power_is_down(grant->ev.power))
-		return azjit_fail(reason, AZJIT_NOT_RUNNING,
-		                  "%s does not run (Azure says %s): start it, then connect again",
-		                  azjit_id_name(grant->vm_id), grant->ev.power);
+		return azjit_fail(reason, AZJIT_NOT_RUNNING, "%s does not run (Azure says %s): %s",
+		                  azjit_id_name(grant->vm_id), grant->ev.power,
+		                  may_start(grant) ? "azjit connect --start starts it first, and so do "
+		                                     "azjit ssh and azjit request with --start"
+		                                   : "start it, then connect again");
 	switch (evidence_verdict(grant, &why)) {
 	case AZJIT_VERDICT_ALLOW:
 		return let_through(grant, why, reason);

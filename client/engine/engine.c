@@ -218,6 +218,7 @@ static void engine_tick(void *userdata)
 		next = TAILQ_NEXT(grant, link);
 		grant_tick(grant);
 	}
+	machines_tick(engine);
 	azjit_source_timer(engine->tick, TICK_MS);
 }
 
@@ -236,8 +237,7 @@ static void engine_tell(void *userdata)
 			grant_view(waiter->grant, &view);
 		waiter->fn(waiter->userdata, waiter->result, waiter->reason.text,
 		           waiter->grant ? &view : NULL);
-		azjit_source_free(waiter->timer);
-		free(waiter);
+		waiter_free(waiter);
 	}
 }
 
@@ -282,8 +282,7 @@ static void free_waiters(struct waiters *waiters)
 
 	while ((waiter = TAILQ_FIRST(waiters))) {
 		TAILQ_REMOVE(waiters, waiter, link);
-		azjit_source_free(waiter->timer);
-		free(waiter);
+		waiter_free(waiter);
 	}
 }
 
@@ -303,6 +302,7 @@ void azjit_engine_free(struct azjit_engine *engine)
 		LIST_REMOVE(habit, link);
 		free(habit);
 	}
+	machines_free(engine);
 	pollers_free(engine);
 	azjit_source_free(engine->tick);
 	azjit_source_free(engine->tell);

@@ -24,6 +24,7 @@
 #define READ_DEADLINE_MS 10000
 
 struct azjit_request;
+struct machine; // start.c
 
 // A read of Azure that many grants share: one GET at a time per policy and per security group.
 enum poll_kind { POLL_POLICY, POLL_NSG };
@@ -76,8 +77,11 @@ struct azjit_waiter {
 	azjit_need_done_fn *fn;
 	void *userdata;
 	bool probe, no_wait;
-	bool greet; // joined a request that is on its way: to be told so
-	bool ready; // its result is known: it stands in engine->ready
+	bool greet;                // joined a request that is on its way: to be told so
+	bool ready;                // its result is known: it stands in engine->ready
+	struct machine *machine;   // waits for it to run; then grant is NULL, and
+	struct azjit_need *wanted; // what is asked for afterwards, owned with its target
+	uint64_t until_ms;         // its deadline
 	struct azjit_source *timer;
 	enum azjit_result result; // when ready
 	struct azjit_reason reason;
@@ -170,6 +174,7 @@ struct azjit_engine {
 	struct waiters ready; // waiters whose result is known, told in the next turn
 	LIST_HEAD(pollers, poller) pollers;
 	LIST_HEAD(habits, habit) habits;
+	LIST_HEAD(machines, machine) machines;
 	struct azjit_source *tick, *tell;
 };
 
@@ -193,6 +198,21 @@ void grant_progress(struct azjit_grant *grant, const char *stage, const char *fm
 bool grant_take_target(struct azjit_grant *grant, struct azjit_target *target);
 void waiters_greet(struct azjit_engine *engine);
 void grant_tell(struct azjit_grant *grant, bool no_wait_only, enum azjit_result result, const char *reason);
+
+// Its result is known and is told in the loop's next turn; it waits for nothing any more.
+void waiter_ready(struct azjit_waiter *waiter, enum azjit_result result, const char *reason);
+// Joins or makes the grant of a need, whose target is taken over.
+void waiter_serve(struct azjit_waiter *waiter, const struct azjit_need *need, uint64_t deadline_ms);
+void waiter_free(struct azjit_waiter *waiter);
+
+// start.c: a machine that does not run is started before the need is served.
+void waiter_wants_machine(struct azjit_waiter *waiter, const struct azjit_need *need);
+// It waits for no machine any more.
+void waiter_leaves_machine(struct azjit_waiter *waiter);
+void machines_tick(struct azjit_engine *engine);
+void machines_free(struct azjit_engine *engine);
+// An entry of the ledger, after a restart. False if memory ran out.
+bool machine_again(struct azjit_engine *engine, const struct azjit_entry_read *read);
 
 // request.c
 enum azjit_result request_start(struct azjit_grant **grants, size_t count,

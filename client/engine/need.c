@@ -21,13 +21,22 @@ void grant_progress(struct azjit_grant *grant, const char *stage, const char *fm
 	}
 }
 
-// Moves a waiter to those whose result is known; it is told in the loop's next turn.
-static void waiter_ready(struct azjit_waiter *waiter, enum azjit_result result, const char *reason)
+void waiter_free(struct azjit_waiter *waiter)
+{
+	azjit_source_free(waiter->timer);
+	if (waiter->wanted)
+		azjit_target_free(waiter->wanted->target);
+	free(waiter->wanted);
+	free(waiter);
+}
+
+void waiter_ready(struct azjit_waiter *waiter, enum azjit_result result, const char *reason)
 {
 	struct azjit_engine *engine = waiter->engine;
 
 	if (waiter->grant)
 		TAILQ_REMOVE(&waiter->grant->waiters, waiter, link);
+	waiter_leaves_machine(waiter);
 	waiter->ready = true;
 	waiter->result = result;
 	snprintf(waiter->reason.text, sizeof(waiter->reason.text), "%s", reason);
@@ -62,10 +71,10 @@ struct azjit_waiter *azjit_waiter_cancel(struct azjit_waiter *waiter)
 		return NULL;
 	if (waiter->ready)
 		TAILQ_REMOVE(&waiter->engine->ready, waiter, link);
-	else
+	else if (waiter->grant)
 		TAILQ_REMOVE(&waiter->grant->waiters, waiter, link);
-	azjit_source_free(waiter->timer);
-	free(waiter);
+	waiter_leaves_machine(waiter);
+	waiter_free(waiter);
 	return NULL;
 }
 
@@ -213,7 +222,7 @@ static enum azjit_result serve(struct azjit_engine *engine, const struct azjit_n
 	return result;
 }
 
-static void join(struct azjit_grant *grant, struct azjit_waiter *waiter, unsigned deadline_ms)
+static void join(struct azjit_grant *grant, struct azjit_waiter *waiter, uint64_t deadline_ms)
 {
 	waiter->grant = grant;
 	TAILQ_INSERT_TAIL(&grant->waiters, waiter, link);
@@ -239,14 +248,25 @@ static void join(struct azjit_grant *grant, struct azjit_waiter *waiter, unsigne
 	(void)azjit_source_timer(grant->engine->tell, 0);
 }
 
+void waiter_serve(struct azjit_waiter *waiter, const struct azjit_need *need, uint64_t deadline_ms)
+{
+	struct azjit_grant *grant = NULL;
+	struct azjit_reason reason = {.text = ""};
+	bool ours = false;
+	enum azjit_result result = serve(waiter->engine, need, &grant, &ours, &reason);
+
+	if (!ours)
+		azjit_target_free(need->target);
+	if (result != AZJIT_OK)
+		waiter_ready(waiter, result, reason.text);
+	else
+		join(grant, waiter, deadline_ms);
+}
+
 struct azjit_waiter *azjit_engine_need(struct azjit_engine *engine, const struct azjit_need *need,
                                        azjit_progress_fn *progress, azjit_need_done_fn *fn, void *userdata)
 {
 	struct azjit_waiter *waiter = calloc(1, sizeof(*waiter));
-	struct azjit_grant *grant = NULL;
-	struct azjit_reason reason = {.text = ""};
-	enum azjit_result result;
-	bool ours = false;
 
 	if (!waiter) {
 		azjit_target_free(need->target);
@@ -258,12 +278,9 @@ struct azjit_waiter *azjit_engine_need(struct azjit_engine *engine, const struct
 	                                .userdata = userdata,
 	                                .probe = need->probe,
 	                                .no_wait = need->no_wait};
-	result = serve(engine, need, &grant, &ours, &reason);
-	if (!ours)
-		azjit_target_free(need->target);
-	if (result != AZJIT_OK)
-		waiter_ready(waiter, result, reason.text);
+	if (need->start)
+		waiter_wants_machine(waiter, need);
 	else
-		join(grant, waiter, need->deadline_ms);
+		waiter_serve(waiter, need, need->deadline_ms);
 	return waiter;
 }

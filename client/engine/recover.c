@@ -193,8 +193,10 @@ static bool entry_again(void *userdata, const struct azjit_entry_read *read)
 
 	if (entry->kind == AZJIT_ENTRY_ERROR && azjit_streq(entry->event, "habit"))
 		habit_again(recovery->engine, entry);
+	if (entry->kind == AZJIT_ENTRY_POWER && !machine_again(recovery->engine, read))
+		recovery->nomem = true;
 	if (!entry->grant || !entry->grant[0])
-		return true;
+		return !recovery->nomem;
 	if (entry->kind == AZJIT_ENTRY_INTENT) {
 		intent_again(recovery, entry);
 		return !recovery->nomem;

@@ -9,7 +9,7 @@ static const struct {
         {AZJIT_ENTRY_START, "start"},   {AZJIT_ENTRY_LOGIN, "login"},   {AZJIT_ENTRY_SESSION, "session"},
         {AZJIT_ENTRY_DENIAL, "denial"}, {AZJIT_ENTRY_INTENT, "intent"}, {AZJIT_ENTRY_REQUEST, "request"},
         {AZJIT_ENTRY_GRANT, "grant"},   {AZJIT_ENTRY_FLOW, "flow"},     {AZJIT_ENTRY_RECONCILE, "reconcile"},
-        {AZJIT_ENTRY_ERROR, "error"},
+        {AZJIT_ENTRY_ERROR, "error"},   {AZJIT_ENTRY_POWER, "power"},
 };
 
 const char *azjit_entry_kind_name(enum azjit_entry_kind kind)

@@ -33,6 +33,7 @@ struct azjit_access_rule {
 	int64_t duration_s, max_duration_s;
 	enum azjit_rule_at at;
 	int64_t wait_s; // at login only: 0..10
+	bool start;     // people may have a machine started that does not run
 };
 
 // A user's address behind a known VPN or proxy: inside -> what Azure sees.

@@ -79,6 +79,7 @@ struct azjit_need {
 	bool exact;   // a live grant is reused only if it lasts at least the duration (request --for)
 	bool probe;   // connect: the handshake decides, and the caller wants the connection
 	bool no_wait; // done as soon as the service took it (202)
+	bool start;   // a machine that does not run is started first; who asks has seen that rule->start
 	unsigned deadline_ms;
 };
 

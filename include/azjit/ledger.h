@@ -27,6 +27,7 @@ enum azjit_entry_kind {
 	AZJIT_ENTRY_FLOW,      // a relayed connection: open, first byte, end
 	AZJIT_ENTRY_RECONCILE, // a verdict about a request
 	AZJIT_ENTRY_ERROR,
+	AZJIT_ENTRY_POWER, // a machine that does not run is started for somebody, and what came of it
 };
 
 #define AZJIT_ENTRY_FIELDS 24

@@ -17,9 +17,9 @@
 //                  -> DONE session=ID; the caller answers COMMIT; EOF before COMMIT undoes the record
 //   COMMIT         session                       -> DONE
 //   SESSION-CLOSE  session                       uid 0 only
-//   CONNECT        host port [session] + 3 descriptors: stdin, stdout, control (see relay.h)
+//   CONNECT        host port [start=0|1] [session] + 3 descriptors: stdin, stdout, control (see relay.h)
 //   MATCH          host port                     -> DONE result=ok | not-managed | denied; no Azure call
-//   REQUEST        targets [for] [source] [reason] [wait=0|1] [session]
+//   REQUEST        targets [for] [source] [reason] [wait=0|1] [start=0|1] [session]
 //                  -> per target PROGRESS, then DONE
 //   STATUS, SESSIONS, AUDIT-VERIFY, AUDIT-RECONCILE, AUDIT-REFUSALS   [json=1] -> ROW messages, then DONE
 //   GUARD-REFUSED  uid address port count        uid 0 only: the kernel's table refused that uid so many

@@ -31,6 +31,7 @@ static const struct {
         {"Microsoft.Security/locations/jitNetworkAccessPolicies/write",
          "Create or update JIT Network Access Policy"},
         {"Microsoft.Security/locations/jitNetworkAccessPolicies/delete", "Delete JIT Network Access Policy"},
+        {"Microsoft.Compute/virtualMachines/start/action", "Start Virtual Machine"},
         {"Microsoft.Network/networkSecurityGroups/write", "Create or Update Network Security Group"},
         {"Microsoft.Network/networkSecurityGroups/securityRules/write", "Create or Update Security Rule"},
 };

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "arm.h"
+#include "operation.h"
+#include "power.h"
 #include "route.h"
 #include "store.h"
 
@@ -24,8 +26,8 @@ static json_t *status(const char *code, const char *display, const char *time)
 static json_t *instance_view_new(const struct request *req, const struct resource *vm)
 {
 	const char *os = json_string_value(jpath(vm->body, "properties.storageProfile.osDisk.osType"));
-	_cleanup_free_ char *code = xasprintf("PowerState/%s", vm->power),
-	                    *display = xasprintf("VM %s", vm->power),
+	const char *power = power_shown(req->sim, vm);
+	_cleanup_free_ char *code = xasprintf("PowerState/%s", power), *display = xasprintf("VM %s", power),
 	                    *now = time_iso(clock_now(&req->sim->clock), 7);
 	bool linux_os = !str_ieq(os, "Windows");
 	json_t *view;
@@ -72,7 +74,19 @@ static void instance_view(struct request *req)
 		arm_not_found(req, TYPE_VM, param(req, "name"));
 }
 
+static void start(struct request *req)
+{
+	_cleanup_free_ char *id = vm_id(req);
+	struct resource *vm = store_find(req->sim, id);
+
+	if (vm)
+		power_start(req, vm);
+	else
+		arm_not_found(req, TYPE_VM, param(req, "name"));
+}
+
 #define SUB "/subscriptions/{sub}"
+#define OPS SUB "/providers/Microsoft.Compute/locations/{loc}"
 #define VMS "/providers/Microsoft.Compute/virtualMachines"
 #define V   "2015-06-15"
 
@@ -84,5 +98,11 @@ const struct route routes_compute[] = {
          MANNERS_COMPUTE, 0, get},
         {"GET", SUB "/resourceGroups/{rg}" VMS "/{name}/instanceView", "VirtualMachines_InstanceView",
          TYPE_VM "/instanceView/read", V, MANNERS_COMPUTE, 0, instance_view},
+        {"POST", SUB "/resourceGroups/{rg}" VMS "/{name}/start", "VirtualMachines_Start",
+         TYPE_VM "/start/action", V, MANNERS_COMPUTE, 0, start},
+        {"GET", OPS "/operations/{name}", "ComputeOperation", NULL, V, MANNERS_COMPUTE, ROUTE_UNSPECIFIED,
+         operation_status},
+        {"GET", OPS "/operationResults/{name}", "ComputeOperationResult", NULL, V, MANNERS_COMPUTE,
+         ROUTE_UNSPECIFIED, operation_result},
         {0},
 };

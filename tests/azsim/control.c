@@ -9,6 +9,7 @@
 #include "fault.h"
 #include "jit.h"
 #include "nsg.h"
+#include "power.h"
 #include "principal.h"
 #include "scenario.h"
 #include "settings.h"
@@ -228,10 +229,8 @@ static void patch_vm(struct request *req, char *parts[2])
 		refuse(req, 400, "power or tags is needed");
 		return;
 	}
-	if (power) {
-		free(vm->power);
-		vm->power = xstrdup(power);
-	}
+	if (power)
+		power_set(vm, power);
 	if (tags)
 		jset(vm->body, "tags", json_deep_copy(tags));
 	done(req);

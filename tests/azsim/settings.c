@@ -48,6 +48,9 @@ static const struct setting switch_table[] = {
         {"activity_error", CHOICE, "flat nested"},
         {"activity_detail", BOOL, "false"},
         {"empty_pages", BOOL, "false"},
+        {"start_failure", TEXT, "null"},
+        {"start_never", BOOL, "false"},
+        {"start_shows", CHOICE, "starting before"},
         {"gzip", BOOL, "true"},
         {"metadata_bom", BOOL, "true"},
         {"metadata_resource_manager", BOOL, "true"},
@@ -70,9 +73,9 @@ static const struct {
 	const char *name;
 	int ms;
 } delay_table[] = {
-        {"answer_ms", 0},    {"initiated_ms", 3000}, {"rule_ms", 2000},
-        {"nsg_ms", 0},       {"dataplane_ms", 0},    {"expiry_ms", 0},
-        {"policy_ms", 5000}, {"operation_ms", 1000}, {"activity_ms", 15000},
+        {"answer_ms", 0},       {"initiated_ms", 3000}, {"rule_ms", 2000},   {"nsg_ms", 0},
+        {"dataplane_ms", 0},    {"expiry_ms", 0},       {"policy_ms", 5000}, {"operation_ms", 1000},
+        {"activity_ms", 15000}, {"start_ms", 20000},
 };
 
 static json_t *default_of(const struct setting *s)

@@ -26,6 +26,7 @@ static void resource_free(struct resource *r)
 	free(r->subscription);
 	free(r->rg);
 	free(r->power);
+	free(r->start_failure);
 	json_decref(r->body);
 	json_decref(r->entered);
 	json_decref(r->history);

@@ -18,6 +18,8 @@ struct resource {
 	json_t *denies;          // JIT policy: [{"vm","nsg","rule"}] it has written
 	ticks enforce_from;      // NSG: no later change reaches --enforce before this moment
 	char *power;             // VM
+	ticks starts;            // VM: when a start that was accepted is over; 0: none is under way
+	char *start_failure;     // VM: how it ends, NULL: it runs
 	json_t *instance_view;   // VM: literal, or NULL
 	ticks settled;           // when provisioningState becomes Succeeded; 0: it is
 };

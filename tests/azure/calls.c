@@ -130,6 +130,27 @@ static void on_power(void *userdata, const struct azjit_answer *answer, const ch
 	ended(userdata);
 }
 
+static void on_start(void *userdata, const struct azjit_answer *answer, const char *operation)
+{
+	(void)printf("operation=%s\n", operation);
+	print_answer(answer, answer->result == AZJIT_OK);
+	ended(userdata);
+}
+
+static void on_operation(void *userdata, const struct azjit_answer *answer,
+                         const struct azjit_operation *operation)
+{
+	static const char *const states[] = {[AZJIT_OPERATION_RUNNING] = "running",
+	                                     [AZJIT_OPERATION_SUCCEEDED] = "succeeded",
+	                                     [AZJIT_OPERATION_FAILED] = "failed"};
+
+	if (operation)
+		(void)printf("state=%s error=%s said=%s\n", states[operation->state], operation->code,
+		             operation->message);
+	print_answer(answer, operation != NULL);
+	ended(userdata);
+}
+
 static void on_nics(void *userdata, const struct azjit_answer *answer, const struct azjit_nic *nics,
                     size_t count)
 {
@@ -332,6 +353,10 @@ struct azjit_call *start_call(const char *name, size_t index)
 		return azjit_vm_list(azure, id, options, on_vms, tag(index));
 	if (azjit_streq(name, "power"))
 		return azjit_vm_power(azure, id, options, on_power, tag(index));
+	if (azjit_streq(name, "start"))
+		return azjit_vm_start(azure, id, driver.client_request_id, options, on_start, tag(index));
+	if (azjit_streq(name, "operation"))
+		return azjit_operation_get(azure, id, options, on_operation, tag(index));
 	if (azjit_streq(name, "nics"))
 		return azjit_nic_list(azure, id, options, on_nics, tag(index));
 	if (azjit_streq(name, "subnets"))

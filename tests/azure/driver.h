@@ -6,6 +6,7 @@
 #include <azjit/jit.h>
 #include <azjit/network.h>
 #include <azjit/policy.h>
+#include <azjit/start.h>
 #include <azjit/vm.h>
 
 #define MAX_CALLS ((size_t)1001)

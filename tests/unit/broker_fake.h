@@ -38,6 +38,8 @@ enum need_mode { NEED_OK = 0, NEED_FAIL, NEED_NEVER };
 struct shared {
 	unsigned uid;
 	enum need_mode mode;
+	bool may_start; // rule "web"
+	int start_needs;
 	int needs, cancels, lookups, flows_begun, flows_ended, probe_needs;
 	int fail_at; // test_broker_nomem: the allocation that fails, counting down
 	int log_reads;
@@ -304,7 +306,9 @@ size_t azjit_inventory_candidates(const struct azjit_inventory *inventory, const
 enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, const char *what,
                                        uint16_t port, struct azjit_target **ret, struct azjit_reason *reason)
 {
-	bool web = azjit_streq(what, "web01") || azjit_streq(what, "10.20.1.4"),
+	bool second = azjit_streq(what, "web02@rg"),
+	     web = second || azjit_streq(what, "web01") || azjit_streq(what, "web01@rg") ||
+	           azjit_streq(what, "10.20.1.4"),
 	     db = azjit_streq(what, "db01");
 	struct azjit_target *target;
 
@@ -320,8 +324,8 @@ enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, 
 	target = calloc(1, sizeof(*target));
 	if (!target)
 		return azjit_fail(reason, AZJIT_NOMEM, "no memory");
-	target->vm_id = strdup(web ? VM_ID("web01") : VM_ID("db01"));
-	target->vm_name = strdup(web ? "web01" : "db01");
+	target->vm_id = strdup(second ? VM_ID("web02") : web ? VM_ID("web01") : VM_ID("db01"));
+	target->vm_name = strdup(second ? "web02" : web ? "web01" : "db01");
 	if (!target->vm_id || !target->vm_name) {
 		azjit_target_free(target);
 		return azjit_fail(reason, AZJIT_NOMEM, "no memory");

@@ -121,6 +121,7 @@ struct azjit_waiter *azjit_engine_need(struct azjit_engine *engine, const struct
 	}
 	shared->needs++;
 	shared->probe_needs += need->probe;
+	shared->start_needs += need->start;
 	waiter->target = need->target;
 	waiter->sources = need->sources;
 	waiter->progress = progress;

@@ -18,12 +18,13 @@ static inline int stage_config(const struct stage *stage, char *text, size_t siz
 	        "paths = { socket = \"%s\"; relay_socket = \"%s\"; ledger = \"%s/ledger.db\"; "
 	        "guard_set = \"%s/guard.set\"; guard_state = \"%s/state\"; };\n"
 	        "rules = ( { name = \"web\"; users = [ \"alice\" ]; targets = [ \"web*\" ]; ports = [ 22 ]; "
-	        "},\n"
+	        "start = %s; },\n"
 	        "{ name = \"desk\"; users = [ \"carol\" ]; targets = [ \"web*\" ]; ports = [ 22 ]; "
 	        "at = \"login\"; wait = \"2s\"; },\n"
 	        "{ name = \"ring\"; users = [ \"dave\" ]; services = [ \"sshd\" ]; targets = [ \"web*\" ]; "
 	        "ports = [ 22 ]; at = \"login\"; } );\n",
-	        stage->kill, stage->socket, stage->relay, stage->dir, stage->dir, stage->dir);
+	        stage->kill, stage->socket, stage->relay, stage->dir, stage->dir, stage->dir,
+	        shared->may_start ? "true" : "false");
 }
 
 // The child's life. Its status tells: 0 is a clean end.

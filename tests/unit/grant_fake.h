@@ -7,6 +7,7 @@
 #include <azjit/grant.h>
 #include <azjit/log.h>
 #include <azjit/policy.h>
+#include <azjit/start.h>
 #include <azjit/vm.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,6 +66,14 @@ struct fake {
 	const char *power; // NULL: may not be read
 	bool no_group, firewall, probe;
 	unsigned probes, power_calls;
+	bool start; // needs ask for it
+	unsigned deadline_ms;
+	unsigned starts, intents_at_start;
+	int start_status;        // 202 unless set
+	const char *start_fails; // later
+	unsigned start_ms;
+	uint64_t start_due_ms;
+	bool start_shown, operation_unread; // "starting" meanwhile
 	enum azjit_plan plan;
 	bool plan_unread;
 	struct azjit_source *check;
@@ -395,7 +404,72 @@ static void answer_power(struct azjit_call *call)
 	                              .message = "",
 	                              .correlation_id = ""};
 
-	fn(call->userdata, &answer, the->power ? the->power : "");
+	if (the->start_due_ms && azjit_time_monotonic_ms() >= the->start_due_ms) {
+		the->start_due_ms = 0;
+		the->power = the->start_fails ? the->power : "running";
+	}
+	fn(call->userdata, &answer,
+	   the->start_due_ms && the->start_shown ? "starting"
+	   : the->power                          ? the->power
+	                                         : "");
+}
+
+static void answer_start(struct azjit_call *call)
+{
+	azjit_vm_start_fn *fn = (azjit_vm_start_fn *)call->fn;
+	int status = the->start_status ? the->start_status : 202;
+	struct azjit_answer answer = {.result = status == 202 ? AZJIT_OK : AZJIT_UNREACHABLE,
+	                              .http_status = status,
+	                              .code = status == 409 ? "AllocationFailed" : "",
+	                              .message = status == 202 ? "" : "refused by the test",
+	                              .correlation_id = "",
+	                              .retry_after_ms = -1,
+	                              .maybe_done = status >= 500};
+
+	if (status == 202 || status >= 500)
+		the->start_due_ms = azjit_time_monotonic_ms() + the->start_ms;
+	fn(call->userdata, &answer, status == 202 ? "https://management.example/operation" : "");
+}
+
+struct azjit_call *azjit_vm_start(struct azjit_azure *azure, const char *vm_id, const char *client_request_id,
+                                  struct azjit_call_options options, azjit_vm_start_fn *fn, void *userdata)
+{
+	(void)azure;
+	(void)options;
+	assert_string_equal(vm_id, VM);
+	assert_true(azjit_uuid_valid(client_request_id));
+	the->starts++;
+	the->intents_at_start = count_entries(the, AZJIT_ENTRY_POWER, "starting");
+	return call_new(answer_start, (void *)fn, userdata);
+}
+
+static void answer_operation(struct azjit_call *call)
+{
+	azjit_operation_fn *fn = (azjit_operation_fn *)call->fn;
+	bool over = !the->start_due_ms || azjit_time_monotonic_ms() >= the->start_due_ms;
+	struct azjit_operation operation = {
+	        .state = !over              ? AZJIT_OPERATION_RUNNING
+	                 : the->start_fails ? AZJIT_OPERATION_FAILED
+	                                    : AZJIT_OPERATION_SUCCEEDED,
+	        .code = over && the->start_fails ? the->start_fails : "",
+	        .message = over && the->start_fails ? "no room" : "",
+	};
+	struct azjit_answer answer = {.result = the->operation_unread ? AZJIT_FORBIDDEN : AZJIT_OK,
+	                              .code = "",
+	                              .message = "",
+	                              .correlation_id = ""};
+
+	fn(call->userdata, &answer, the->operation_unread ? NULL : &operation);
+}
+
+struct azjit_call *azjit_operation_get(struct azjit_azure *azure, const char *link,
+                                       struct azjit_call_options options, azjit_operation_fn *fn,
+                                       void *userdata)
+{
+	(void)azure;
+	(void)options;
+	assert_string_equal(link, "https://management.example/operation");
+	return call_new(answer_operation, (void *)fn, userdata);
 }
 
 struct azjit_call *azjit_vm_power(struct azjit_azure *azure, const char *vm_id,

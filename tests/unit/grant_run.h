@@ -112,7 +112,8 @@ static void need(struct fake *fake, const char *user, const char *source, struct
 	struct azjit_need wanted = {.target = fake_target(),
 	                            .rule = &fake->rule,
 	                            .probe = fake->probe,
-	                            .deadline_ms = 30000,
+	                            .start = fake->start,
+	                            .deadline_ms = fake->deadline_ms ? fake->deadline_ms : 30000,
 	                            .sources = {.count = 1, .kind = AZJIT_SOURCE_CLIENT}};
 
 	*answer = (struct answer){.done = false};

@@ -212,7 +212,7 @@ static void request_takes_no_other_source(void **state)
 	stage_start(stage);
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01\nsource=0.0.0.0/0\n\n", "denied");
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01\nfor=forever\n\n", "usage");
-	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=tag:a=b\n\n", "ambiguous");
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=twin:22\n\n", "ambiguous");
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=TAG:a=c:22\n\n", "not-found");
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=tag:a=c:x\n\n", "usage");
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=tag:\n\n", "not-found");
@@ -222,6 +222,75 @@ static void request_takes_no_other_source(void **state)
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=169.254.169.254:80\n\n", "denied");
 	assert_int_equal(shared->needs, 0);
 	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01\nsource=self\nwait=0\nfor=30m\n\n", "ok");
+	stage_stop(stage);
+}
+
+// What of each target was told: "NAME:RESULT …", as it came.
+static void outcomes(int fd, char *ret_text, size_t size, struct azjit_wire_msg *ret_done)
+{
+	size_t len = 0;
+
+	*ret_text = '\0';
+	while (hear(fd, ret_done) && azjit_streq(ret_done->verb, "PROGRESS")) {
+		const char *result = azjit_wire_get(ret_done, "result");
+
+		assert_null(strstr(azjit_wire_get(ret_done, "text"), "secret"));
+		if (result)
+			len += (size_t)snprintf(ret_text + len, size - len, "%s%s:%s", len ? " " : "",
+			                        azjit_wire_get(ret_done, "vm"), result);
+		assert_true(len < size);
+	}
+	(void)close(fd);
+}
+
+static void request_by_tag_opens_what_rules_permit(void **state)
+{
+	struct stage *stage = *state;
+	struct azjit_wire_msg msg;
+	char told[256];
+
+	shared->uid = ALICE;
+	stage_start(stage);
+	outcomes(say(stage, "AZJIT/1 REQUEST\ntargets=tag:a=b\n\n"), told, sizeof(told), &msg);
+	assert_string_equal(told, "tag:a=b:denied web01:ok web02:ok");
+	assert_string_equal(azjit_wire_get(&msg, "result"), "denied");
+	assert_string_equal(azjit_wire_get(&msg, "reason"), "2 of 3: no rule lets you open 1 VM of this tag");
+	assert_int_equal(shared->needs, 2);
+	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "refused", "host", "tag:a=b"), 1);
+	shared->uid = BOB;
+	outcomes(say(stage, "AZJIT/1 REQUEST\ntargets=tag:a=b:22\n\n"), told, sizeof(told), &msg);
+	assert_string_equal(told, "tag:a=b:denied");
+	assert_string_equal(azjit_wire_get(&msg, "reason"), "no rule lets you open 3 VMs of this tag");
+	shared->uid = 0; // hears of everything, and opens what rules permit
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=tag:a=b:22\n\n", "not-managed");
+	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "refused", "vm", VM_ID("web02")), 1);
+	assert_int_equal(shared->needs, 2);
+	stage_stop(stage);
+}
+
+static void only_a_rule_that_says_so_starts(void **state)
+{
+	struct stage *stage = *state;
+	struct azjit_wire_msg msg;
+
+	shared->uid = ALICE;
+	stage_start(stage);
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01\nstart=yes\n\n", "usage");
+	msg = ask(stage, "AZJIT/1 REQUEST\ntargets=web01\nstart=1\n\n", "denied");
+	assert_non_null(strstr(azjit_wire_get(&msg, "reason"),
+	                       "rule 'web' does not let you start web01: only "
+	                       "one that says start = true in azjit.conf"));
+	assert_int_equal(entries(stage, AZJIT_ENTRY_DENIAL, "refused", "vm", VM_ID("web01")), 1);
+	assert_int_equal(shared->needs, 0);
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01\nstart=0\n\n", "ok");
+	assert_int_equal(shared->start_needs, 0);
+	stage_stop(stage);
+	shared->may_start = true;
+	stage_start(stage);
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01\nstart=1\n\n", "ok");
+	assert_int_equal(shared->start_needs, 1);
+	(void)ask(stage, "AZJIT/1 REQUEST\ntargets=web01\n\n", "ok");
+	assert_int_equal(shared->start_needs, 1);
 	stage_stop(stage);
 }
 
@@ -393,6 +462,8 @@ int main(void)
 	        broker_test(commit_stays_on_its_connection),
 	        broker_test(request_tells_of_each_target),
 	        broker_test(request_takes_no_other_source),
+	        broker_test(request_by_tag_opens_what_rules_permit),
+	        broker_test(only_a_rule_that_says_so_starts),
 	        broker_test(match_says_what_is_managed),
 	        broker_test(people_see_their_own),
 	        broker_test(refusals_are_recorded_up_to_a_rate),

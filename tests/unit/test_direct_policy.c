@@ -163,6 +163,29 @@ static void setting_ports_keeps_those_and_no_others(void **state)
 
 // --- differences --------------------------------------------------------------------------------------
 
+static void copying_gives_the_ports_as_they_are(void **state)
+{
+	json_auto_t *policy = read_json(full), *fresh = policy_new(POLICY);
+	const json_t *ports = json_object_get(policy_entry(policy, VMS "web01"), "ports");
+
+	assert_true(policy_copy(policy, VMS "DB01", ports));
+	text_is(policy_entry(policy, VMS "db01"),
+	        "{'id': '" VMS "db01', 'ports': [{'number': '22', 'protocol': 'tcp', "
+	        "'allowedSourceAddressPrefix': '*', 'later': true, 'maxRequestAccessDuration': 'PT3H'},"
+	        "{'number': 3389, 'protocol': '*', 'allowedSourceAddressPrefixes': ['203.0.113.0/24', "
+	        "'10.0.0.0/8'], 'maxRequestAccessDuration': 'PT60M'}]}");
+	assert_int_equal(json_array_size(policy_vms(policy)), 2);
+	assert_true(policy_copy(fresh, VMS "new01", ports));
+	assert_int_equal(json_array_size(policy_vms(fresh)), 1);
+	assert_true(json_equal(json_object_get(policy_entry(fresh, VMS "new01"), "ports"), ports));
+	// A copy, not the same: what one VM's entry becomes later, another's does not.
+	assert_true(policy_set(policy_entry(fresh, VMS "new01"), &(struct port_wish){.max_s = 300}));
+	assert_false(json_equal(json_object_get(policy_entry(fresh, VMS "new01"), "ports"), ports));
+	assert_true(json_equal(json_object_get(policy_entry(policy, VMS "db01"), "ports"), ports));
+	assert_true(policy_copy(policy, VMS "web01", ports)); // also to itself
+	assert_int_equal(json_array_size(policy_vms(policy)), 2);
+}
+
 static void the_same_in_another_form_is_no_change(void **state)
 {
 	json_auto_t *one = read_json(full), *other = read_json(full), *changes = NULL;
@@ -296,7 +319,8 @@ static void names_are_picked(void **state)
 	json_auto_t *rows =
 	        read_json("[{'id': '" VMS "web01'}, {'id': '" VMS "web02'}, {'id': '/subscriptions/s/"
 	                  "resourceGroups/apart/providers/Microsoft.Compute/virtualMachines/Web01'},"
-	                  "{'id': '" VMS "db01'}]");
+	                  "{'id': '" VMS "db01', 'tags': {'role': 'x', 'Env': 'a=b*'}},"
+	                  "{'id': '" VMS "tagged', 'tags': {'ENV': 'A=B*', '': 'x'}}]");
 	static const struct {
 		const char *word;
 		enum azjit_result result;
@@ -309,13 +333,20 @@ static void names_are_picked(void **state)
 	        {"web01", AZJIT_AMBIGUOUS, 0},
 	        {"web01@lab", AZJIT_OK, 1},
 	        {"web*", AZJIT_OK, 3},
-	        {"*@lab", AZJIT_OK, 3},
+	        {"*@lab", AZJIT_OK, 4},
 	        {"x*", AZJIT_NOT_FOUND, 0},
 	        {VMS "WEB01", AZJIT_OK, 1},
 	        {VMS "web*", AZJIT_NOT_FOUND, 0},
 	        {"db0?", AZJIT_OK, 1},
 	        {"", AZJIT_NOT_FOUND, 0},
 	        {"d", AZJIT_NOT_FOUND, 0},
+	        {"tag:Role=X", AZJIT_OK, 1},
+	        {"TAG:env=a=b*", AZJIT_OK, 2},
+	        {"tag:env=a*", AZJIT_NOT_FOUND, 0},
+	        {"tag:e=a=b*", AZJIT_NOT_FOUND, 0},
+	        {"tag:=x", AZJIT_NOT_FOUND, 0},
+	        {"tag:role", AZJIT_NOT_FOUND, 0},
+	        {"tag:", AZJIT_NOT_FOUND, 0},
 	};
 
 	for (size_t i = 0; i < AZJIT_COUNT(words); i++) {
@@ -428,7 +459,8 @@ static bool change_all_of_it(const json_t *policy, const json_t *world_of_vms)
 	struct azjit_reason reason;
 
 	if (!copy || !policy_add(copy, VMS "new01", &ports) ||
-	    !policy_set(policy_entry(copy, VMS "web01"), &ports))
+	    !policy_set(policy_entry(copy, VMS "web01"), &ports) ||
+	    !policy_copy(copy, VMS "new02", json_object_get(policy_entry(copy, VMS "db01"), "ports")))
 		return false;
 	(void)policy_check("default", policy_entry(copy, VMS "web01"), &reason);
 	body = policy_body(copy);
@@ -462,6 +494,7 @@ int main(void)
 	        cmocka_unit_test(an_id_in_another_case_is_the_same_vm),
 	        cmocka_unit_test(setting_changes_what_is_said),
 	        cmocka_unit_test(setting_ports_keeps_those_and_no_others),
+	        cmocka_unit_test(copying_gives_the_ports_as_they_are),
 	        cmocka_unit_test(the_same_in_another_form_is_no_change),
 	        cmocka_unit_test(differences_are_ports),
 	        cmocka_unit_test(what_is_undone),
