@@ -28,6 +28,7 @@ struct connect {
 	struct azjit_waiter *waiter;
 	bool ready;
 	struct azjit_addr dial;
+	uint16_t dial_port; // 0: the port on the Azure Firewall that the grant has
 	azjit_ticks until;
 	struct flow flow;
 };
@@ -80,7 +81,7 @@ static void hand_over(struct broker *broker, struct connect *connect)
 	                          .session = connect->flow.session[0] ? connect->flow.session : NULL,
 	                          .host = connect->flow.host,
 	                          .addr = &connect->dial,
-	                          .port = connect->port,
+	                          .port = connect->dial_port,
 	                          .uid = connect->caller.person.uid};
 	char until[AZJIT_TIME_CHARS];
 	struct azjit_wire_out out;
@@ -158,6 +159,13 @@ static void on_need(void *userdata, enum azjit_result result, const char *reason
 		finish(connect, AZJIT_SYSTEM, "the connection can be given no name");
 		return;
 	}
+	if (!connect->dial_port)
+		connect->dial_port = view->mapped_port;
+	if (!connect->dial_port) {
+		finish(connect, AZJIT_UNREACHABLE,
+		       "the way to the machine changed meanwhile (an Azure Firewall is in front): connect again");
+		return;
+	}
 	connect->until = view->until;
 	connect->next = connects->first;
 	connects->first = connect;
@@ -185,6 +193,7 @@ static void need(struct connect *connect, struct azjit_target *target, const str
 	                          .deadline_ms = (unsigned)broker->config->deadline_s * 1000};
 
 	connect->dial = target->dial;
+	connect->dial_port = target->through_firewall ? 0 : target->port;
 	connect->flow.port = target->port;
 	(void)azjit_copy(connect->flow.host, sizeof(connect->flow.host), target->vm_name);
 	(void)azjit_copy(connect->flow.user, sizeof(connect->flow.user), connect->caller.person.user);

@@ -78,11 +78,15 @@ static enum azjit_result unknown(const struct azjit_grant *grant, const struct a
 static enum azjit_result waiting(const struct azjit_grant *grant, struct azjit_reason *reason)
 {
 	const struct azjit_verdict_why *why;
+	enum azjit_result result;
 
 	if (power_is_down(grant->ev.power))
 		return azjit_fail(reason, AZJIT_NOT_RUNNING,
 		                  "%s does not run (Azure says %s): start it, then connect again",
 		                  azjit_id_name(grant->vm_id), grant->ev.power);
+	result = firewall_diagnose(grant, reason);
+	if (result != AZJIT_OK)
+		return result;
 	switch (evidence_verdict(grant, &why)) {
 	case AZJIT_VERDICT_ALLOW:
 		return let_through(grant, why, reason);

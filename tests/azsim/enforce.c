@@ -23,7 +23,7 @@ struct run {
 	struct run *next;
 	json_t *change, *input;
 	const char *id; // of group or firewall, in input
-	pid_t pid;       // 0: waiting
+	pid_t pid;      // 0: waiting
 };
 
 struct enforcer {
