@@ -15,6 +15,8 @@
 #include "relay_link.h"
 #include "verbs.h"
 
+#include <stdio.h>
+
 #define LOOKUP_MS       10000
 #define SETTLE_AGAIN_MS 25
 
@@ -143,6 +145,19 @@ static void on_ready(void *userdata)
 	}
 }
 
+// Where an Azure Firewall is in front: the grant has its port.
+static bool take_port(struct connect *connect, const struct azjit_grant_view *view)
+{
+	char address[AZJIT_ADDR_CHARS];
+
+	if (connect->dial_port)
+		return true;
+	connect->dial_port = view->mapped_port;
+	azjit_addr_format(&connect->dial, address);
+	(void)snprintf(connect->flow.dial, sizeof(connect->flow.dial), "%s:%u", address, connect->dial_port);
+	return connect->dial_port != 0;
+}
+
 static void on_need(void *userdata, enum azjit_result result, const char *reason,
                     const struct azjit_grant_view *view)
 {
@@ -159,11 +174,10 @@ static void on_need(void *userdata, enum azjit_result result, const char *reason
 		finish(connect, AZJIT_SYSTEM, "the connection can be given no name");
 		return;
 	}
-	if (!connect->dial_port)
-		connect->dial_port = view->mapped_port;
-	if (!connect->dial_port) {
+	if (!take_port(connect, view)) {
 		finish(connect, AZJIT_UNREACHABLE,
-		       "the way to the machine changed meanwhile (an Azure Firewall is in front): connect again");
+		       "the way to the machine changed meanwhile (an Azure Firewall is in front): connect "
+		       "again");
 		return;
 	}
 	connect->until = view->until;

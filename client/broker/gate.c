@@ -95,10 +95,11 @@ static enum azjit_result elsewhere(const struct azjit_target *target, struct azj
 	if (!target->through_firewall || !is_own(&target->dial))
 		return AZJIT_OK;
 	azjit_addr_format(&target->dial, text);
-	return azjit_fail(reason, AZJIT_DENIED,
-	                  "a policy gives the Azure Firewall in front of %s the address %s, which is this jump "
-	                  "host's own",
-	                  target->vm_name, text);
+	return azjit_fail(
+	        reason, AZJIT_DENIED,
+	        "a policy gives the Azure Firewall in front of %s the address %s, which is this jump "
+	        "host's own",
+	        target->vm_name, text);
 }
 
 static enum azjit_result stopped(const struct broker *broker, const struct azjit_target *target,

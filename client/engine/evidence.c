@@ -393,39 +393,44 @@ void evidence_policy(struct azjit_grant *grant, const struct azjit_answer *answe
 	grant_decide(grant);
 }
 
-static void judge_level(const struct azjit_grant *grant, struct level *level, enum level_place place,
-                        const struct azjit_nsg *nsg)
+// One source of a grant; through a firewall once as itself and once as what the firewall may make of it.
+static void judge_source(const struct azjit_grant *grant, struct level *level, enum level_place place,
+                         const struct azjit_nsg *nsg, const struct azjit_addr *source)
 {
+	const struct azjit_nsg *nic = place == LEVEL_NIC ? nsg : NULL,
+	                       *subnet = place == LEVEL_SUBNET ? nsg : NULL;
+	struct azjit_flow flow = {
+	        .source = *source,
+	        .destination = grant->target->private_addr,
+	        .port = grant->port,
+	        .protocol = AZJIT_PROTOCOL_TCP,
+	        .destination_asg_ids = (const char *const *)grant->target->asg_ids.items,
+	        .destination_asg_count = grant->target->asg_ids.count,
+	};
+	bool first = source == &grant->sources.items[0].addr;
 	const struct azjit_rule *rule = NULL;
 	struct azjit_verdict_why why;
 
-	level->jit_allow = false;
-	level->named = true;
-	for (size_t i = 0; i < grant->sources.count; i++) {
-		struct azjit_flow flow = {
-		        .source = grant->sources.items[i].addr,
-		        .destination = grant->target->private_addr,
-		        .port = grant->port,
-		        .protocol = AZJIT_PROTOCOL_TCP,
-		        .destination_asg_ids = (const char *const *)grant->target->asg_ids.items,
-		        .destination_asg_count = grant->target->asg_ids.count,
-		};
-
-		azjit_nsg_verdict(place == LEVEL_NIC ? nsg : NULL, place == LEVEL_SUBNET ? nsg : NULL, &flow,
-		                  &why);
-		if (i == 0 || why.verdict != AZJIT_VERDICT_ALLOW)
-			level->named_why = why;
-		level->named &= why.verdict == AZJIT_VERDICT_ALLOW;
-		if (grant->target->through_firewall)
-			firewall_judge(place == LEVEL_NIC ? nsg : NULL, place == LEVEL_SUBNET ? nsg : NULL,
-			               &flow, &why);
-		if (i == 0 || why.verdict != AZJIT_VERDICT_ALLOW)
-			level->why = why;
-		if (azjit_nsg_has_jit_allow(nsg, &flow, &rule)) {
-			level->jit_allow = true;
-			snprintf(level->jit_rule, sizeof(level->jit_rule), "%.95s", rule ? rule->name : "");
-		}
+	azjit_nsg_verdict(nic, subnet, &flow, &why);
+	if (first || why.verdict != AZJIT_VERDICT_ALLOW)
+		level->named = why;
+	if (azjit_nsg_has_jit_allow(nsg, &flow, &rule)) {
+		level->jit_allow = true;
+		snprintf(level->jit_rule, sizeof(level->jit_rule), "%.95s", rule ? rule->name : "");
 	}
+	flow.translated = grant->target->through_firewall;
+	if (flow.translated)
+		azjit_nsg_verdict(nic, subnet, &flow, &why);
+	if (first || why.verdict != AZJIT_VERDICT_ALLOW)
+		level->why = why;
+}
+
+static void judge_level(const struct azjit_grant *grant, struct level *level, enum level_place place,
+                        const struct azjit_nsg *nsg)
+{
+	level->jit_allow = false;
+	for (size_t i = 0; i < grant->sources.count; i++)
+		judge_source(grant, level, place, nsg, &grant->sources.items[i].addr);
 	level->read = true;
 	level->error[0] = '\0';
 }

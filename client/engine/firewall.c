@@ -45,7 +45,6 @@ static void record_port(struct azjit_grant *grant)
 	         azjit_id_name(grant->vm_id));
 	azjit_entry_put(&entry, "dial", dial);
 	azjit_entry_put(&entry, "mapped_port", port);
-	azjit_entry_put(&entry, "text", text);
 	(void)grant_record(grant, &entry, NULL);
 	grant_progress(grant, "waiting", "%s", text);
 }
@@ -70,29 +69,13 @@ void grant_mapped(struct azjit_grant *grant, const struct azjit_jit_request *ent
 
 // --- what the groups say -----------------------------------------------------------------------------------
 
-void firewall_judge(const struct azjit_nsg *nic_nsg, const struct azjit_nsg *subnet_nsg,
-                    const struct azjit_flow *flow, struct azjit_verdict_why *why)
-{
-	struct azjit_flow own = *flow;
-	struct azjit_verdict_why of_own;
-
-	own.source = (struct azjit_addr){.family = AZJIT_FAMILY_NONE}; // one of its subnet's
-	azjit_nsg_verdict(nic_nsg, subnet_nsg, &own, &of_own);
-	if (why->verdict == of_own.verdict || why->verdict == AZJIT_VERDICT_UNKNOWN)
-		return;
-	of_own = *why;
-	why->verdict = AZJIT_VERDICT_UNKNOWN;
-	snprintf(why->text, sizeof(why->text),
-	         "%.140s is met by the address asked for, and perhaps not by the Azure Firewall's own",
-	         of_own.text);
-}
-
 bool evidence_named(const struct azjit_grant *grant)
 {
 	for (int i = 0; i < LEVEL_COUNT; i++) {
 		const struct level *level = &grant->ev.levels[i];
 
-		if (level->unknown || (level->nsg_id && (!level->read || !level->named)))
+		if (level->unknown ||
+		    (level->nsg_id && (!level->read || level->named.verdict != AZJIT_VERDICT_ALLOW)))
 			return false;
 	}
 	return true;
@@ -106,7 +89,7 @@ const struct azjit_verdict_why *evidence_named_why(const struct azjit_grant *gra
 
 	for (int i = 0; i < LEVEL_COUNT; i++)
 		if (grant->ev.levels[i].nsg_id)
-			why = &grant->ev.levels[i].named_why;
+			why = &grant->ev.levels[i].named;
 	return why;
 }
 

@@ -44,8 +44,8 @@ struct level {        // what one security group says of a grant's sources
 	bool unknown; // whether there is one could not be read
 	struct azjit_verdict_why why;
 	bool read;
-	bool named; // it lets in the addresses asked for; `why` asks for more behind an Azure Firewall
-	struct azjit_verdict_why named_why;
+	struct azjit_verdict_why
+	        named;  // of the addresses asked for; behind an Azure Firewall `why` is of less
 	bool jit_allow; // a JIT allow rule for our flow stands in it
 	char jit_rule[96];
 	char error[192]; // why the newest read failed, "" if it did not
@@ -69,7 +69,7 @@ struct evidence {
 	bool power_asked;
 	char power[24];            // "deallocated", "" if not known
 	uint64_t refused_since_ms; // the target has refused since, 0: not
-	uint16_t mapped_port; // on the Azure Firewall in front, 0: not known (yet)
+	uint16_t mapped_port;      // on the Azure Firewall in front, 0: not known (yet)
 	bool firewall_asked;
 	enum firewall_kind firewall;
 	char firewall_error[192];
@@ -120,7 +120,7 @@ struct azjit_grant {
 	struct azjit_source *deadline; // of the wait
 	uint64_t accepted_ms, watch_until_ms, ended_ms, expired_ms, next_poll_ms;
 	struct azjit_lookup *lookup;
-	struct azjit_call *power; // asks whether the machine runs
+	struct azjit_call *power;    // asks whether the machine runs
 	struct azjit_call *firewall; // asks which Azure Firewall is in front
 	char *managed;               // meanwhile: ids of public addresses, a line each
 	bool unproven;
@@ -254,9 +254,6 @@ bool grant_behind_firewall(const struct azjit_grant *grant);
 uint16_t grant_dial_port(const struct azjit_grant *grant); // 0: not known yet
 // Takes the port on the firewall, if this entry of the grant's request tells it.
 void grant_mapped(struct azjit_grant *grant, const struct azjit_jit_request *entry);
-// Takes back, as unknown, a verdict on the flow's source that the firewall's own address need not share.
-void firewall_judge(const struct azjit_nsg *nic_nsg, const struct azjit_nsg *subnet_nsg,
-                    const struct azjit_flow *flow, struct azjit_verdict_why *why);
 // Every group lets in the addresses asked for; the last of the groups' reasons.
 bool evidence_named(const struct azjit_grant *grant);
 const struct azjit_verdict_why *evidence_named_why(const struct azjit_grant *grant);

@@ -98,8 +98,9 @@ enum azjit_result azjit_ledger_refusals(struct azjit_ledger *ledger, azjit_ticks
 //                                                        result, reason)
 //   grant      joined reused waiting rule-seen handshake open renewed expiring closed failed revoked
 //              overdue unmanaged mapped                 (vm, port, source, until, rule, nsg, reason,
-//                                                        elapsed_ms, guard; mapped: dial, mapped_port, text)
-//   flow       start open first-byte end refused        (flow, host, port, user, in, out, reason)
+//                                                        elapsed_ms, guard; mapped: dial, mapped_port)
+//   flow       start open first-byte end refused        (flow, host, port, user, in, out, reason; start:
+//                                                        dial)
 //   reconcile  matched missing contradicted foreign     (written by azjit_ledger_reconcile)
 //   error      any                                      (reason)
 // Reconciliation reads the intent's client_request_id, correlation_id, anchor_seq and vm, and the
