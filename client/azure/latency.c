@@ -24,6 +24,8 @@ const char *operation_name(enum operation operation)
 		return "list-networks";
 	case OPERATION_PUBLIC_IPS:
 		return "list-public-addresses";
+	case OPERATION_FIREWALLS:
+		return "list-firewalls";
 	case OPERATION_NSG:
 		return "get-security-group";
 	case OPERATION_ACTIVITY:

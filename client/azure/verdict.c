@@ -88,7 +88,8 @@ static enum match match_text(const char *text, const struct azjit_flow *flow, bo
 
 	if (azjit_streq(text, "*"))
 		return MATCH_YES;
-	if (addr->family == AZJIT_FAMILY_NONE)
+	if (addr->family == AZJIT_FAMILY_NONE ||
+	    (source && flow->translated && !azjit_streq(text, "0.0.0.0/0")))
 		return MATCH_MAYBE;
 	if (azjit_prefix_parse(text, &prefix) == AZJIT_OK)
 		return azjit_prefix_contains(&prefix, addr) ? MATCH_YES : MATCH_NO;

@@ -52,8 +52,16 @@ static void log_line(void *userdata, int level, const char *text)
 	azjit_log(level, "%s", text);
 }
 
+static void guard_again(void *userdata)
+{
+	struct broker *broker = userdata;
+
+	if (broker->guard)
+		guard_update(broker->guard);
+}
+
 static const struct azjit_engine_ops engine_ops = {
-        .probe_start = probe_start, .probe_stop = probe_stop, .guarded = guarded, .log = log_line};
+        .probe_start = probe_start, .probe_stop = probe_stop, .guarded = guarded, .log = log_line, .guard = guard_again};
 
 static void on_inventory(void *userdata, enum azjit_result result, const char *reason)
 {

@@ -15,6 +15,8 @@
 #include "relay_link.h"
 #include "verbs.h"
 
+#include <stdio.h>
+
 #define LOOKUP_MS       10000
 #define SETTLE_AGAIN_MS 25
 
@@ -28,6 +30,7 @@ struct connect {
 	struct azjit_waiter *waiter;
 	bool ready, start;
 	struct azjit_addr dial;
+	uint16_t dial_port; // 0: the port on the Azure Firewall that the grant has
 	azjit_ticks until;
 	struct flow flow;
 };
@@ -80,7 +83,7 @@ static void hand_over(struct broker *broker, struct connect *connect)
 	                          .session = connect->flow.session[0] ? connect->flow.session : NULL,
 	                          .host = connect->flow.host,
 	                          .addr = &connect->dial,
-	                          .port = connect->port,
+	                          .port = connect->dial_port,
 	                          .uid = connect->caller.person.uid};
 	char until[AZJIT_TIME_CHARS];
 	struct azjit_wire_out out;
@@ -142,6 +145,19 @@ static void on_ready(void *userdata)
 	}
 }
 
+// Where an Azure Firewall is in front: the grant has its port.
+static bool take_port(struct connect *connect, const struct azjit_grant_view *view)
+{
+	char address[AZJIT_ADDR_CHARS];
+
+	if (connect->dial_port)
+		return true;
+	connect->dial_port = view->mapped_port;
+	azjit_addr_format(&connect->dial, address);
+	(void)snprintf(connect->flow.dial, sizeof(connect->flow.dial), "%s:%u", address, connect->dial_port);
+	return connect->dial_port != 0;
+}
+
 static void on_need(void *userdata, enum azjit_result result, const char *reason,
                     const struct azjit_grant_view *view)
 {
@@ -156,6 +172,12 @@ static void on_need(void *userdata, enum azjit_result result, const char *reason
 	if (azjit_uuid_random(connect->flow.id) != AZJIT_OK ||
 	    !azjit_copy(connect->flow.grant, sizeof(connect->flow.grant), view->id)) {
 		finish(connect, AZJIT_SYSTEM, "the connection can be given no name");
+		return;
+	}
+	if (!take_port(connect, view)) {
+		finish(connect, AZJIT_UNREACHABLE,
+		       "the way to the machine changed meanwhile (an Azure Firewall is in front): connect "
+		       "again");
 		return;
 	}
 	connect->until = view->until;
@@ -186,6 +208,7 @@ static void need(struct connect *connect, struct azjit_target *target, const str
 	                          .deadline_ms = (unsigned)broker->config->deadline_s * 1000};
 
 	connect->dial = target->dial;
+	connect->dial_port = target->through_firewall ? 0 : target->port;
 	connect->flow.port = target->port;
 	(void)azjit_copy(connect->flow.host, sizeof(connect->flow.host), target->vm_name);
 	(void)azjit_copy(connect->flow.user, sizeof(connect->flow.user), connect->caller.person.user);

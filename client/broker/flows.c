@@ -78,6 +78,7 @@ enum azjit_result flow_record_start(struct broker *broker, const struct flow *fl
 	char port[8];
 	struct azjit_entry entry = entry_of(flow, "start", port);
 
+	(void)azjit_entry_put(&entry, "dial", flow->dial[0] ? flow->dial : NULL);
 	(void)azjit_entry_put(&entry, "text", "handed to the relay");
 	return record_entry(broker, &entry, reason);
 }

@@ -13,6 +13,8 @@ struct flow {
 	char id[AZJIT_UUID_CHARS], grant[AZJIT_UUID_CHARS], session[AZJIT_UUID_CHARS];
 	char user[256], host[256];
 	uint16_t port;
+	char dial[AZJIT_ADDR_CHARS +
+	          8]; // address:port on the Azure Firewall that leads there, "" if none does
 	bool unseen;  // the relay was asked what it has, and did not name this one
 	bool unknown; // not ours (or ended already): only to be acknowledged
 };

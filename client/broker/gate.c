@@ -87,6 +87,21 @@ enum azjit_result gate_host(struct broker *broker, const struct caller *caller, 
 	return refuse(broker, caller, host, port, NULL, AZJIT_DENIED, reason);
 }
 
+// A policy's word for the firewall's address may be anything, also ours.
+static enum azjit_result elsewhere(const struct azjit_target *target, struct azjit_reason *reason)
+{
+	char text[AZJIT_ADDR_CHARS];
+
+	if (!target->through_firewall || !is_own(&target->dial))
+		return AZJIT_OK;
+	azjit_addr_format(&target->dial, text);
+	return azjit_fail(
+	        reason, AZJIT_DENIED,
+	        "a policy gives the Azure Firewall in front of %s the address %s, which is this jump "
+	        "host's own",
+	        target->vm_name, text);
+}
+
 static enum azjit_result stopped(const struct broker *broker, const struct azjit_target *target,
                                  struct azjit_reason *reason)
 {
@@ -113,6 +128,8 @@ enum azjit_result gate_target(struct broker *broker, const struct caller *caller
 		result = azjit_fail(reason, AZJIT_DENIED, "no rule allows it");
 	if (result == AZJIT_OK)
 		result = stopped(broker, target, reason);
+	if (result == AZJIT_OK)
+		result = elsewhere(target, reason);
 	if (result == AZJIT_OK)
 		result = azjit_source_resolve(broker->config, rule, source, &caller->client, &target->dial,
 		                              &sources, reason);

@@ -181,20 +181,56 @@ static void read_set(struct guard *guard)
 		qsort(set->pairs, set->count, sizeof(*set->pairs), compare);
 }
 
+struct pairs {
+	struct azjit_managed *items;
+	size_t count;
+	bool nomem;
+};
+
+// Inventory does not know the ports that Azure opens on a firewall with each request.
+static bool add_mapped(void *userdata, const struct azjit_grant_view *view)
+{
+	struct pairs *pairs = userdata;
+	struct azjit_managed pair = {.port = view->mapped_port}, *grown;
+
+	if (!view->mapped_port)
+		return true;
+	pair.addr = view->target->dial;
+	for (size_t i = 0; i < pairs->count; i++)
+		if (compare(&pairs->items[i], &pair) == 0)
+			return true;
+	grown = reallocarray(pairs->items, pairs->count + 1, sizeof(*grown));
+	pairs->nomem = !grown;
+	if (!grown)
+		return false;
+	pairs->items = grown;
+	pairs->items[pairs->count++] = pair;
+	return true;
+}
+
+static bool all_pairs(const struct broker *broker, struct pairs *ret)
+{
+	*ret = (struct pairs){NULL, 0, false};
+	if (azjit_inventory_managed(broker->inventory, &ret->items, &ret->count) != AZJIT_OK)
+		return false;
+	if (broker->engine)
+		azjit_engine_grants(broker->engine, add_mapped, ret);
+	return !ret->nomem;
+}
+
 void guard_update(struct guard *guard)
 {
-	_cleanup_free_ struct azjit_managed *pairs = NULL;
-	size_t count = 0;
+	struct pairs pairs = {NULL, 0, false};
 
 	watch(guard);
 	read_state(guard);
-	if (azjit_inventory_generation(guard->broker->inventory) == 0 ||
-	    azjit_inventory_managed(guard->broker->inventory, &pairs, &count) != AZJIT_OK)
-		return;
-	if (count > 0)
-		qsort(pairs, count, sizeof(*pairs), compare);
-	if (!same(&guard->written, pairs, count))
-		write_set(guard, pairs, count);
+	if (azjit_inventory_generation(guard->broker->inventory) > 0 && all_pairs(guard->broker, &pairs)) {
+		if (pairs.count > 0)
+			qsort(pairs.items, pairs.count, sizeof(*pairs.items), compare);
+		if (!same(&guard->written, pairs.items, pairs.count))
+			write_set(guard, pairs.items, pairs.count);
+	}
+	free(pairs.items);
 }
 
 // --- questions ----------------------------------------------------------------------------------------

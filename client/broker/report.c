@@ -34,3 +34,25 @@ void report_sources(const struct azjit_sources *sources, char *ret_text, size_t 
 		len += (size_t)snprintf(ret_text + len, size - len, "%s%s", i ? "," : "", one);
 	}
 }
+
+static void put_addr(struct azjit_wire_out *out, const char *key, const struct azjit_addr *addr)
+{
+	char text[AZJIT_ADDR_CHARS];
+
+	azjit_addr_format(addr, text);
+	azjit_wire_put(out, key, addr->family == AZJIT_FAMILY_NONE ? NULL : text);
+}
+
+void report_way(struct azjit_wire_out *out, const struct azjit_target *target, uint16_t mapped_port)
+{
+	bool private = target->private_addr.family != AZJIT_FAMILY_NONE;
+
+	if (!target->through_firewall) {
+		put_addr(out, "address", &target->dial);
+		return;
+	}
+	put_addr(out, "address", private ? &target->private_addr : &target->public_addr);
+	put_addr(out, "firewall", &target->dial);
+	if (mapped_port)
+		azjit_wire_put_u64(out, "mapped_port", mapped_port);
+}

@@ -12,6 +12,10 @@ enum azjit_result report_viewer(const struct conn *conn, char ret_user[256], str
 // "10.20.0.4,10.20.0.5"; "" for none.
 void report_sources(const struct azjit_sources *sources, char *ret_text, size_t size);
 
+// The keys address, firewall and mapped_port: where the machine itself is, and, where an Azure Firewall is in
+// front, where one connects to (mapped_port 0: not known).
+void report_way(struct azjit_wire_out *out, const struct azjit_target *target, uint16_t mapped_port);
+
 struct report_filter {
 	const char *user; // "": everyone's
 	const char *id;   // NULL: the living ones, or with `all` the ended ones, too

@@ -174,8 +174,10 @@ static bool grant_row(void *userdata, const struct azjit_grant_view *view)
 	azjit_wire_put(&out, "grant", view->id);
 	azjit_wire_put(&out, "state", azjit_grant_state_name(view->state));
 	azjit_wire_put(&out, "user", some(view->user));
-	if (view->target)
+	if (view->target) {
 		put_target(&out, view->target);
+		report_way(&out, view->target, view->mapped_port);
+	}
 	azjit_wire_put(&out, "source", some(source));
 	put_until(&out, view->until, azjit_azure_now(status->broker->azure));
 	azjit_wire_put_u64(&out, "flows", view->flows);

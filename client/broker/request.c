@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // REQUEST: opens ports of several VMs without connecting to them. Of each target one PROGRESS with its
-// outcome (stage open, accepted or failed; vm port result, and until source grant where there is a grant),
-// then one DONE with the first outcome that was not good. A tag that names several VMs is so many targets.
+// outcome (stage open, accepted or failed; vm port result, and until source grant address firewall mapped_port
+// where there is a grant), then one DONE with the first outcome that was not good. A tag that names several VMs is
+// so many targets.
 //
 // Threat model: as connect.c; besides, the source a person asks for is only ever one that her rule permits
 // (gate.h), and one message asks for no more than TARGETS_MAX.
@@ -80,6 +81,8 @@ static void put_grant(struct azjit_wire_out *out, const struct azjit_grant_view 
 	azjit_wire_put(out, "until", until);
 	azjit_wire_put(out, "source", source[0] ? source : NULL);
 	azjit_wire_put(out, "grant", view->id);
+	if (view->target)
+		report_way(out, view->target, view->mapped_port);
 	azjit_wire_put(out, "evidence", view->evidence && view->evidence[0] ? view->evidence : NULL);
 }
 
@@ -87,7 +90,7 @@ static void end_item(struct item *item, enum azjit_result result, const char *re
                      const struct azjit_grant_view *view)
 {
 	struct request *request = item->request;
-	const char *good = request->no_wait ? "accepted" : "open";
+	const char *good = request->no_wait || (view && view->unproven) ? "accepted" : "open";
 	struct azjit_wire_out out;
 
 	conn_begin(&out, "PROGRESS");

@@ -117,6 +117,9 @@ const struct azjit_config_key azjit_config_keys[] = {
          "One prefix that several jump hosts share, requested instead of this host's own private address."},
         {"source", "private_translated", AZJIT_KEY_SWITCH, AT(private_translated), "false", 0, 0, NULL,
          "The path to private addresses translates (a firewall in between): egress is seen there, too."},
+        {"source", "through_firewall", AZJIT_KEY_SWITCH, AT(through_firewall), "true", 0, 0, NULL,
+         "Connect to a virtual machine behind an Azure Firewall by the firewall's address and the port that\n"
+         "Azure gives with each request. false: this host reaches its private address without the firewall."},
         {"source", "map", AZJIT_KEY_MAP, AT(source_map), "( )", 0, 1000, NULL,
          "What Azure sees of people behind a known VPN or proxy, by the address they log in from:\n"
          "( { from = \"10.8.0.0/16\"; to = \"20.1.2.3\"; } ). The narrowest prefix that fits decides."},

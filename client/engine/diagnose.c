@@ -88,6 +88,7 @@ static bool may_start(const struct azjit_grant *grant)
 static enum azjit_result waiting(const struct azjit_grant *grant, struct azjit_reason *reason)
 {
 	const struct azjit_verdict_why *why;
+	enum azjit_result result;
 
 	if (power_is_down(grant->ev.power))
 		return azjit_fail(reason, AZJIT_NOT_RUNNING, "%s does not run (Azure says %s): %s",
@@ -95,6 +96,9 @@ static enum azjit_result waiting(const struct azjit_grant *grant, struct azjit_r
 		                  may_start(grant) ? "azjit connect --start starts it first, and so do "
 		                                     "azjit ssh and azjit request with --start"
 		                                   : "start it, then connect again");
+	result = firewall_diagnose(grant, reason);
+	if (result != AZJIT_OK)
+		return result;
 	switch (evidence_verdict(grant, &why)) {
 	case AZJIT_VERDICT_ALLOW:
 		return let_through(grant, why, reason);

@@ -99,6 +99,8 @@ void grant_free(struct azjit_grant *grant)
 	azjit_source_free(grant->deadline);
 	azjit_lookup_cancel(grant->lookup);
 	azjit_call_cancel(grant->power);
+	azjit_call_cancel(grant->firewall);
+	free(grant->managed);
 	azjit_target_free(grant->target);
 	for (int i = 0; i < LEVEL_COUNT; i++)
 		free(grant->ev.levels[i].nsg_id);
@@ -154,6 +156,8 @@ void grant_view(const struct azjit_grant *grant, struct azjit_grant_view *ret)
 	        .reason = grant->reason,
 	        .flows = grant->flows,
 	        .guarded = grant->guarded,
+	        .unproven = grant->unproven,
+	        .mapped_port = grant_behind_firewall(grant) ? grant->ev.mapped_port : 0,
 	};
 	TAILQ_FOREACH(waiter, &grant->waiters, link)
 	ret->waiters++;

@@ -60,13 +60,14 @@ void grant_probe(struct azjit_grant *grant, bool on)
 {
 	struct azjit_engine *engine = grant->engine;
 
-	if (on && grant->target) {
+	if (on && grant->target && grant_dial_port(grant)) {
 		const struct azjit_verdict_why *why;
 		bool slow = evidence_verdict(grant, &why) == AZJIT_VERDICT_ALLOW &&
 		            (grant->ev.levels[LEVEL_NIC].read || grant->ev.levels[LEVEL_SUBNET].read);
 
 		grant->probing = true;
-		engine->ops.probe_start(engine->userdata, grant->id, &grant->target->dial, grant->port, slow);
+		engine->ops.probe_start(engine->userdata, grant->id, &grant->target->dial,
+		                        grant_dial_port(grant), slow);
 	} else if (!on && grant->probing) {
 		grant->probing = false;
 		engine->ops.probe_stop(engine->userdata, grant->id);
@@ -137,7 +138,7 @@ void grant_open(struct azjit_grant *grant, const char *how)
 
 	if (grant->state == AZJIT_GRANT_OPEN || !grant->target)
 		return;
-	grant->guarded = engine->ops.guarded(engine->userdata, &grant->target->dial, grant->port);
+	grant->guarded = engine->ops.guarded(engine->userdata, &grant->target->dial, grant_dial_port(grant));
 	snprintf(grant->evidence_text, sizeof(grant->evidence_text), "%s", how);
 	struct azjit_entry entry = grant_entry(grant, AZJIT_ENTRY_GRANT, "open", scratch);
 	char elapsed[24];
@@ -148,7 +149,7 @@ void grant_open(struct azjit_grant *grant, const char *how)
 		return;
 	}
 	grant->state = AZJIT_GRANT_OPEN;
-	grant->restoring = false;
+	grant->restoring = grant->unproven = false;
 	grant->ev.lost_reads = 0;
 	grant->attempts = 0;
 	grant->deadline = azjit_source_free(grant->deadline);
@@ -218,12 +219,14 @@ void grant_decide(struct azjit_grant *grant)
 	uint64_t now = azjit_time_monotonic_ms();
 	char how[256];
 
-	if (verdict == AZJIT_VERDICT_ALLOW &&
+	if (evidence_named(grant) &&
 	    (grant->state == AZJIT_GRANT_WAITING || grant->state == AZJIT_GRANT_OPEN))
-		tell_rule(grant, why);
+		tell_rule(grant, evidence_named_why(grant));
 	if (grant->state != AZJIT_GRANT_WAITING)
 		return;
 	if (grant->ev.entry == AZJIT_STATE_FAILED && !grant->pending) {
+		if (grant_ask_firewall(grant))
+			return; // it may tell why
 		grant_fail(grant, AZJIT_REQUEST_FAILED, "Azure took the request and failed it later: %s",
 		           grant->ev.entry_text);
 		return;
@@ -232,10 +235,12 @@ void grant_decide(struct azjit_grant *grant)
 		conflict_lost(grant, grant->ev.entry_text);
 		return;
 	}
-	if (verdict != AZJIT_VERDICT_ALLOW)
-		return;
-	if (!grant->ev.allowed_since_ms)
+	if (evidence_named(grant) && !grant->ev.allowed_since_ms)
 		grant->ev.allowed_since_ms = now;
+	if (!grant->wants_probe && verdict == AZJIT_VERDICT_UNKNOWN)
+		(void)firewall_settled(grant);
+	if (verdict != AZJIT_VERDICT_ALLOW || !grant_dial_port(grant))
+		return;
 	if (!grant->wants_probe) {
 		how_by_rule(why, how, sizeof(how));
 		grant_open(grant, how);
@@ -372,6 +377,7 @@ void evidence_policy(struct azjit_grant *grant, const struct azjit_answer *answe
 		snprintf(grant->ev.entry_text, sizeof(grant->ev.entry_text), "%.60s%s%.60s%s", entry->status,
 		         entry->status_reason[0] ? " (" : "", entry->status_reason,
 		         entry->status_reason[0] ? ")" : "");
+		grant_mapped(grant, entry);
 		if (grant->state == AZJIT_GRANT_CHECKING && !found_whole(grant->request, policy))
 			return; // it was asked for anew
 		if (grant->state == AZJIT_GRANT_CHECKING)
@@ -387,32 +393,44 @@ void evidence_policy(struct azjit_grant *grant, const struct azjit_answer *answe
 	grant_decide(grant);
 }
 
-static void judge_level(const struct azjit_grant *grant, struct level *level, enum level_place place,
-                        const struct azjit_nsg *nsg)
+// One source of a grant; through a firewall once as itself and once as what the firewall may make of it.
+static void judge_source(const struct azjit_grant *grant, struct level *level, enum level_place place,
+                         const struct azjit_nsg *nsg, const struct azjit_addr *source)
 {
+	const struct azjit_nsg *nic = place == LEVEL_NIC ? nsg : NULL,
+	                       *subnet = place == LEVEL_SUBNET ? nsg : NULL;
+	struct azjit_flow flow = {
+	        .source = *source,
+	        .destination = grant->target->private_addr,
+	        .port = grant->port,
+	        .protocol = AZJIT_PROTOCOL_TCP,
+	        .destination_asg_ids = (const char *const *)grant->target->asg_ids.items,
+	        .destination_asg_count = grant->target->asg_ids.count,
+	};
+	bool first = source == &grant->sources.items[0].addr;
 	const struct azjit_rule *rule = NULL;
 	struct azjit_verdict_why why;
 
-	level->jit_allow = false;
-	for (size_t i = 0; i < grant->sources.count; i++) {
-		struct azjit_flow flow = {
-		        .source = grant->sources.items[i].addr,
-		        .destination = grant->target->private_addr,
-		        .port = grant->port,
-		        .protocol = AZJIT_PROTOCOL_TCP,
-		        .destination_asg_ids = (const char *const *)grant->target->asg_ids.items,
-		        .destination_asg_count = grant->target->asg_ids.count,
-		};
-
-		azjit_nsg_verdict(place == LEVEL_NIC ? nsg : NULL, place == LEVEL_SUBNET ? nsg : NULL, &flow,
-		                  &why);
-		if (i == 0 || why.verdict != AZJIT_VERDICT_ALLOW)
-			level->why = why;
-		if (azjit_nsg_has_jit_allow(nsg, &flow, &rule)) {
-			level->jit_allow = true;
-			snprintf(level->jit_rule, sizeof(level->jit_rule), "%.95s", rule ? rule->name : "");
-		}
+	azjit_nsg_verdict(nic, subnet, &flow, &why);
+	if (first || why.verdict != AZJIT_VERDICT_ALLOW)
+		level->named = why;
+	if (azjit_nsg_has_jit_allow(nsg, &flow, &rule)) {
+		level->jit_allow = true;
+		snprintf(level->jit_rule, sizeof(level->jit_rule), "%.95s", rule ? rule->name : "");
 	}
+	flow.translated = grant->target->through_firewall;
+	if (flow.translated)
+		azjit_nsg_verdict(nic, subnet, &flow, &why);
+	if (first || why.verdict != AZJIT_VERDICT_ALLOW)
+		level->why = why;
+}
+
+static void judge_level(const struct azjit_grant *grant, struct level *level, enum level_place place,
+                        const struct azjit_nsg *nsg)
+{
+	level->jit_allow = false;
+	for (size_t i = 0; i < grant->sources.count; i++)
+		judge_source(grant, level, place, nsg, &grant->sources.items[i].addr);
 	level->read = true;
 	level->error[0] = '\0';
 }

@@ -150,7 +150,7 @@ void grant_tick(struct azjit_grant *grant)
 	case AZJIT_GRANT_WAITING:
 		if (now >= grant->until)
 			begin_expiring(grant);
-		else if (grant->state == AZJIT_GRANT_WAITING)
+		else if (grant->state == AZJIT_GRANT_WAITING && !grant_ask_firewall(grant))
 			grant_ask_power(grant);
 		break;
 	case AZJIT_GRANT_EXPIRING:

@@ -45,12 +45,17 @@ struct level {        // what one security group says of a grant's sources
 	bool unknown; // whether there is one could not be read
 	struct azjit_verdict_why why;
 	bool read;
+	struct azjit_verdict_why
+	        named;  // of the addresses asked for; behind an Azure Firewall `why` is of less
 	bool jit_allow; // a JIT allow rule for our flow stands in it
 	char jit_rule[96];
 	char error[192]; // why the newest read failed, "" if it did not
 };
 
 enum level_place { LEVEL_SUBNET, LEVEL_NIC, LEVEL_COUNT };
+
+// What is known of the Azure Firewall whose port did not come.
+enum firewall_kind { FIREWALL_UNREAD = 0, FIREWALL_NOT_FOUND, FIREWALL_MANAGED };
 
 struct evidence {
 	struct level levels[LEVEL_COUNT];
@@ -65,6 +70,10 @@ struct evidence {
 	bool power_asked;
 	char power[24];            // "deallocated", "" if not known
 	uint64_t refused_since_ms; // the target has refused since, 0: not
+	uint16_t mapped_port;      // on the Azure Firewall in front, 0: not known (yet)
+	bool firewall_asked;
+	enum firewall_kind firewall;
+	char firewall_error[192];
 	bool rule_told;
 	unsigned lost_reads; // in a row, of an open grant: neither entry nor rule
 };
@@ -115,7 +124,10 @@ struct azjit_grant {
 	struct azjit_source *deadline; // of the wait
 	uint64_t accepted_ms, watch_until_ms, ended_ms, expired_ms, next_poll_ms;
 	struct azjit_lookup *lookup;
-	struct azjit_call *power; // asks whether the machine runs
+	struct azjit_call *power;    // asks whether the machine runs
+	struct azjit_call *firewall; // asks which Azure Firewall is in front
+	char *managed;               // meanwhile: ids of public addresses, a line each
+	bool unproven;
 };
 TAILQ_HEAD(grants, azjit_grant);
 
@@ -258,6 +270,21 @@ void grant_ask_power(struct azjit_grant *grant);
 bool power_is_down(const char *power);
 // No security group at either level and no firewall in front: no rule of just-in-time access can be there.
 bool grant_has_no_gate(const struct azjit_grant *grant);
+
+// firewall.c: a grant behind an Azure Firewall.
+bool grant_behind_firewall(const struct azjit_grant *grant);
+uint16_t grant_dial_port(const struct azjit_grant *grant); // 0: not known yet
+// Takes the port on the firewall, if this entry of the grant's request tells it.
+void grant_mapped(struct azjit_grant *grant, const struct azjit_jit_request *entry);
+// Every group lets in the addresses asked for; the last of the groups' reasons.
+bool evidence_named(const struct azjit_grant *grant);
+const struct azjit_verdict_why *evidence_named_why(const struct azjit_grant *grant);
+// Opens a grant that nobody probes once nothing more can be known of it: true.
+bool firewall_settled(struct azjit_grant *grant);
+// Asks once, when its port does not come: true while the answer is awaited.
+bool grant_ask_firewall(struct azjit_grant *grant);
+// AZJIT_OK: the firewall explains nothing.
+enum azjit_result firewall_diagnose(const struct azjit_grant *grant, struct azjit_reason *reason);
 
 // diagnose.c: why it is not open, as one sentence; never AZJIT_OK.
 enum azjit_result grant_diagnose(const struct azjit_grant *grant, struct azjit_reason *reason);

@@ -292,6 +292,21 @@ uint32_t inv_vm_by_id(const struct inv_snapshot *snapshot, const char *id)
 	return vm;
 }
 
+bool inv_address_known(const struct inv_snapshot *s, uint32_t number)
+{
+	const struct inv_index *indexes[] = {&s->by_private, &s->by_public};
+
+	for (size_t i = 0; i < AZJIT_COUNT(indexes); i++)
+		for (uint32_t a = inv_index_first(indexes[i], inv_hash_number(number)); a != INV_NONE;
+		     a = inv_index_next(indexes[i], a)) {
+			const struct inv_address *address = INV(struct inv_address, &s->addresses, a);
+
+			if ((i == 0 ? address->private_addr : address->public_addr) == number)
+				return true;
+		}
+	return false;
+}
+
 static size_t index_bytes(const struct inv_index *index, uint32_t records)
 {
 	return ((size_t)index->mask + 1 + records) * sizeof(uint32_t);

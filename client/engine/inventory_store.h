@@ -56,6 +56,7 @@ struct inv_port {
 struct inv_vm {
 	inv_str id;
 	uint32_t first_address, first_port;
+	uint32_t firewall_addr; // where `firewall`; 0: not readable as an IPv4 address
 	uint16_t port_count;
 	uint8_t address_count;
 	bool stopped : 1;
@@ -106,6 +107,8 @@ bool inv_snapshot_index(struct inv_snapshot *snapshot);
 void inv_snapshot_trim(struct inv_snapshot *snapshot);
 // The first of the tags with this hash, and how many there are.
 uint32_t inv_tags_of(const struct inv_snapshot *snapshot, const uint32_t hash[2], uint32_t *ret_count);
+// Has some VM this address, private or public?
+bool inv_address_known(const struct inv_snapshot *snapshot, uint32_t number);
 // The VM of a resource id; INV_NONE if there is none.
 uint32_t inv_vm_by_id(const struct inv_snapshot *snapshot, const char *id);
 size_t inv_snapshot_bytes(const struct inv_snapshot *snapshot);

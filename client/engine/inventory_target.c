@@ -109,10 +109,15 @@ static bool copy_path(const struct inv_snapshot *s, const struct inv_address *ad
 	return copy_list(s, address->asgs, &ret->asg_ids);
 }
 
-// Named by address, or by its DNS name: that one. Else the private one, the public one where configured or only there.
-static uint32_t choose_dial(const struct inv_address *address, const struct inv_match *match,
-                            bool prefer_public)
+// An Azure Firewall in front is the way for whoever is not told that there is another. Else, named by address or
+// by its DNS name: that one. Else the private one, the public one where configured or only there.
+static uint32_t choose_dial(const struct inv_vm *vm, const struct inv_address *address,
+                            const struct inv_match *match, const struct azjit_config *config)
 {
+	bool prefer_public = config->prefer_public;
+
+	if (vm->firewall && config->through_firewall)
+		return vm->firewall_addr;
 	if (match->address != INV_NONE)
 		return match->by_public ? address->public_addr : address->private_addr;
 	if (address->public_addr && (prefer_public || !address->private_addr))
@@ -139,6 +144,32 @@ static enum azjit_result check_dial(const struct azjit_target *target, struct az
 	                  target->vm_name, text, why);
 }
 
+// Whoever may write the policy wrote this address; what is behind another one than a firewall's is not his to
+// give.
+static enum azjit_result check_firewall(const struct inv_snapshot *s, uint32_t number,
+                                        const struct azjit_target *target, struct azjit_reason *reason)
+{
+	char text[AZJIT_ADDR_CHARS];
+	const char *why = NULL;
+
+	if (target->dial.family == AZJIT_FAMILY_NONE)
+		return azjit_fail(reason, AZJIT_PROTOCOL,
+		                  "the policy '%s' says that %s is behind an Azure Firewall, and its address there "
+		                  "is no IPv4 address",
+		                  target->policy.name, target->vm_name);
+	if (!azjit_addr_forbidden(&target->dial, &why) && azjit_addr_never_internet(&target->dial))
+		why = "private";
+	else if (!why && inv_address_known(s, number))
+		why = "a virtual machine's own";
+	if (!why)
+		return AZJIT_OK;
+	azjit_addr_format(&target->dial, text);
+	return azjit_fail(reason, AZJIT_DENIED,
+	                  "the policy '%s' gives the Azure Firewall in front of %s the address %s (%s), to which "
+	                  "nothing is ever connected",
+	                  target->policy.name, target->vm_name, text, why);
+}
+
 enum azjit_result inv_target(const struct azjit_inventory *inventory, const struct inv_match *match,
                              const struct inv_port *const *policies, size_t policy_count,
                              struct azjit_target **ret, struct azjit_reason *reason)
@@ -156,8 +187,13 @@ enum azjit_result inv_target(const struct azjit_inventory *inventory, const stru
 	target->port = policies[0]->number;
 	target->stopped_by_tag = vm->stopped;
 	target->firewall = vm->firewall;
-	inv_addr_from(choose_dial(address, match, inventory->config->prefer_public), &target->dial);
-	result = check_dial(target, reason);
+	target->through_firewall = vm->firewall && inventory->config->through_firewall;
+	inv_addr_from(choose_dial(vm, address, match, inventory->config), &target->dial);
+	result = AZJIT_OK;
+	if (target->through_firewall)
+		result = check_firewall(s, vm->firewall_addr, target, reason);
+	if (result == AZJIT_OK)
+		result = check_dial(target, reason);
 	if (result == AZJIT_OK)
 		*ret = STEAL(target);
 	return result;

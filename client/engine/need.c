@@ -225,6 +225,11 @@ static enum azjit_result serve(struct azjit_engine *engine, const struct azjit_n
 static void join(struct azjit_grant *grant, struct azjit_waiter *waiter, uint64_t deadline_ms)
 {
 	waiter->grant = grant;
+	if (grant->state == AZJIT_GRANT_OPEN && grant->unproven && waiter->probe) {
+		grant->state = AZJIT_GRANT_WAITING; // for the handshake that proves it
+		grant->wants_probe = true;
+		grant_accepted(grant);
+	}
 	TAILQ_INSERT_TAIL(&grant->waiters, waiter, link);
 	if (grant->state == AZJIT_GRANT_OPEN) {
 		waiter_ready(waiter, AZJIT_OK, grant->evidence_text);

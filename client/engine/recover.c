@@ -168,6 +168,8 @@ static void state_again(struct azjit_grant *grant, const struct azjit_entry *ent
 	        {"overdue", AZJIT_GRANT_OVERDUE},
 	};
 
+	if (azjit_streq(entry->event, "mapped"))
+		(void)azjit_parse_port(field(entry, "mapped_port"), &grant->ev.mapped_port);
 	for (size_t i = 0; i < AZJIT_COUNT(ends); i++)
 		if (azjit_streq(entry->event, ends[i].event))
 			grant->state = ends[i].state;
@@ -217,6 +219,8 @@ bool grant_found(struct azjit_grant *grant, struct azjit_target *target)
 	grant_poll(grant, false); // it followed the policy alone
 	if (!grant_take_target(grant, target))
 		return false;
+	if (grant->ev.mapped_port && grant->engine->ops.guard)
+		grant->engine->ops.guard(grant->engine->userdata);
 	if (grant->state == AZJIT_GRANT_WAITING)
 		grant_accepted(grant);
 	else

@@ -300,6 +300,18 @@ static void request_refused(struct azjit_request *request, const struct azjit_an
 	request_over(request, result, text);
 }
 
+// The answer may tell a port on an Azure Firewall already.
+static void take_ports(const struct azjit_request *request, const struct azjit_jit_request *echoes,
+                       size_t count)
+{
+	struct azjit_grant *grant;
+
+	TAILQ_FOREACH(grant, &request->engine->grants, link)
+	for (size_t i = 0; i < count && request_carries(request, grant); i++)
+		if (count == 1 || request_names(&echoes[i], &grant->sources.items[0]))
+			grant_mapped(grant, &echoes[i]);
+}
+
 static void initiate_answered(void *userdata, const struct azjit_answer *answer,
                               const struct azjit_jit_request *echoes, size_t echo_count)
 {
@@ -311,7 +323,10 @@ static void initiate_answered(void *userdata, const struct azjit_answer *answer,
 	           answer->correlation_id);
 	if (answer->result == AZJIT_OK && request_fits(request, echoes, echo_count, why, sizeof(why))) {
 		record_answer(request, "accepted", answer);
+		request->users++;
 		request_taken(request, NULL);
+		take_ports(request, echoes, echo_count);
+		request_unref(request);
 		return;
 	}
 	if (answer->result == AZJIT_OK) {

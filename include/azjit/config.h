@@ -66,6 +66,7 @@ struct azjit_config {
 	struct azjit_source_map *source_map;
 	size_t source_map_count;
 	int64_t max_prefix; // the widest source asked for: 32 … 1
+	bool through_firewall; // dial an Azure Firewall in front of a VM, not the VM's own address
 	bool prefer_public; // dial the public address of a VM that has both
 	// behaviour
 	int64_t deadline_s; // of one wait

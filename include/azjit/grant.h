@@ -39,6 +39,8 @@ struct azjit_grant_view {
 	const char *reason;   // why it failed, "" otherwise
 	size_t waiters, flows;
 	bool guarded;
+	bool unproven;        // open by all that can be known without a connection (an Azure Firewall is in front)
+	uint16_t mapped_port; // on the Azure Firewall whose address target->dial is, 0: none, or not known yet
 };
 
 // What the engine needs of the broker. All calls come from the loop.
@@ -51,6 +53,9 @@ struct azjit_engine_ops {
 	bool (*guarded)(void *userdata, const struct azjit_addr *addr, uint16_t port);
 	// One line for the log (LOG_WARNING: alarms such as overdue).
 	void (*log)(void *userdata, int level, const char *text);
+	// A port on an Azure Firewall became known: the pairs of azjit_engine_grants with one belong to the guard's
+	// set. May be NULL.
+	void (*guard)(void *userdata);
 };
 
 enum azjit_result azjit_engine_new(struct azjit_loop *loop, const struct azjit_config *config,

@@ -10,7 +10,8 @@
 // makes it ambiguous, and takes nobody elsewhere. A DNS name is compared as text with what Azure tells of
 // the public address, which is then dialled; nothing is resolved, so no name server has a say. A tag is
 // written by whoever may tag, who needs no other right on the VM and may move it to another: it leads to
-// no VM that a rule does not give anyway.
+// no VM that a rule does not give anyway. Who may write a policy says which address the Azure Firewall in front
+// of a VM has; so it is dialled only if it is public, and no address of a VM that we know.
 //
 // A refresh that fails, in any part, changes nothing: a list that is read half would take ports out of the
 // guard's set.
@@ -47,6 +48,7 @@ struct azjit_target {
 	struct azjit_strings asg_ids; // of the ipconfig that owns private_addr
 	bool stopped_by_tag;          // tag azjit=deny
 	bool firewall;                // a policy names an Azure Firewall's address for it (azure.md §3)
+	bool through_firewall; // `dial` is that address; the port there comes with each request (mappedPort)
 };
 void azjit_target_free(struct azjit_target *target);
 AZJIT_DEFINE_CLEANUP(struct azjit_target *, azjit_target_free);

@@ -59,6 +59,8 @@ struct azjit_flow {
 	size_t destination_asg_count;
 	bool from_internet;  // the source is in nobody's virtual network: the tag Internet is met,
 	                     // VirtualNetwork and every application security group are not
+	bool translated;     // through an Azure Firewall, which may put an address of its own in the source's
+	                     // place (azure.md §12.1): only what is about every source is met for sure
 	bool without_grants; // allow rules with a JIT name do not count
 };
 

@@ -21,7 +21,9 @@
 //                 token_age_s(s) inventory_age_s(s)
 //   type=operation  with azure=1, one for each that was asked; operation calls(n) median_ms(ms) p95_ms(ms)
 //                 (of the service's last 100 answers)
-//   type=grant    any number; grant state user (who asked first) vm (name) vm_id port(n)
+//   type=grant    any number; grant state user (who asked first) vm (name) vm_id port(n) address (the
+//                 VM's own) firewall (the address of the Azure Firewall in front, by which it is
+//                 connected to) mapped_port(n) (the port there, once Azure told it)
 //                 protocol=tcp|udp source until(time) left_s(s) flows(n) waiters(n) correlation_id rule
 //                 evidence reason guard=on|off
 //                 state is one of checking requesting waiting open expiring closed failed overdue
@@ -95,9 +97,10 @@ enum azjit_result azjit_ledger_refusals(struct azjit_ledger *ledger, azjit_ticks
 //                                                        answer_correlation_id, http_status, code,
 //                                                        result, reason)
 //   grant      joined reused waiting rule-seen handshake open renewed expiring closed failed revoked
-//              overdue unmanaged                        (vm, port, source, until, rule, nsg, reason,
-//                                                        elapsed_ms, guard)
-//   flow       start open first-byte end refused        (flow, host, port, user, in, out, reason)
+//              overdue unmanaged mapped                 (vm, port, source, until, rule, nsg, reason,
+//                                                        elapsed_ms, guard; mapped: dial, mapped_port)
+//   flow       start open first-byte end refused        (flow, host, port, user, in, out, reason; start:
+//                                                        dial)
 //   reconcile  matched missing contradicted foreign     (written by azjit_ledger_reconcile)
 //   error      any                                      (reason)
 // Reconciliation reads the intent's client_request_id, correlation_id, anchor_seq and vm, and the

@@ -206,9 +206,9 @@ static void initiate(struct request *req)
 
 	if (!r)
 		return;
+	jit_start(req->sim, r);
 	reply_json(req, 202, jit_request_json(req->sim, r));
 	req->reply.delay_ms = delay_of(req->sim, "answer_ms") / TICKS_PER_MS;
-	jit_start(req->sim, r);
 }
 
 #define SUB     "/subscriptions/{sub}"

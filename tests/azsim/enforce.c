@@ -22,8 +22,8 @@ extern char **environ;
 struct run {
 	struct run *next;
 	json_t *change, *input;
-	const char *nsg; // in input
-	pid_t pid;       // 0: waiting
+	const char *id; // of group or firewall, in input
+	pid_t pid;      // 0: waiting
 };
 
 struct enforcer {
@@ -100,10 +100,10 @@ static void start(struct sim *sim, struct run *run)
 	close(fd);
 }
 
-static bool nsg_busy(const struct enforcer *e, const char *nsg)
+static bool is_busy(const struct enforcer *e, const char *id)
 {
 	for (const struct run *r = e->first; r; r = r->next)
-		if (r->pid && str_ieq(r->nsg, nsg))
+		if (r->pid && str_ieq(r->id, id))
 			return true;
 	return false;
 }
@@ -111,7 +111,7 @@ static bool nsg_busy(const struct enforcer *e, const char *nsg)
 void enforce_start(struct sim *sim)
 {
 	for (struct run *r = enforcer_of(sim)->first; r; r = r->next)
-		if (!r->pid && !nsg_busy(sim->enforcer, r->nsg))
+		if (!r->pid && !is_busy(sim->enforcer, r->id))
 			start(sim, r);
 }
 
@@ -127,7 +127,9 @@ void enforce_queue(struct sim *sim, json_t *change, json_t *input_stolen)
 	run = xcalloc(1, sizeof(*run));
 	run->change = json_incref(change);
 	run->input = input_stolen;
-	run->nsg = json_string_value(jpath(input_stolen, "nsg.id"));
+	run->id = json_string_value(jpath(input_stolen, "nsg.id"));
+	if (!run->id)
+		run->id = json_string_value(jpath(input_stolen, "firewall.id"));
 	*e->tail = run;
 	e->tail = &run->next;
 }
@@ -140,7 +142,7 @@ static void finish(struct sim *sim, struct run **p, int status)
 	stamp(sim, run->change, "finished");
 	jset(json_object_get(run->change, "enforce"), "exit", json_integer(code));
 	if (code)
-		fprintf(stderr, "azsim: --enforce for %s ended with %d\n", run->nsg, code);
+		fprintf(stderr, "azsim: --enforce for %s ended with %d\n", run->id, code);
 	*p = run->next;
 	if (sim->enforcer->tail == &run->next)
 		sim->enforcer->tail = p;

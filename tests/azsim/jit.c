@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "firewall.h"
 #include "nsg.h"
 #include "nsg_input.h"
 #include "settings.h"
@@ -73,6 +74,13 @@ static bool any_live(const struct jit_grant *g)
 	return false;
 }
 
+// Its rules go, those of the firewall, too.
+static void leave(struct sim *sim, struct jit_grant *g, const char *reason)
+{
+	jit_rules_sync(sim, g, reason);
+	firewall_sync(sim, g, reason);
+}
+
 void jit_end_entry(struct sim *sim, struct jit_entry *e, const char *reason, bool keep_rule,
                    const char *change)
 {
@@ -82,7 +90,7 @@ void jit_end_entry(struct sim *sim, struct jit_entry *e, const char *reason, boo
 	set_text(&e->reason, reason);
 	e->live = false;
 	if (!keep_rule && e->grant->entered)
-		jit_rules_sync(sim, e->grant, change);
+		leave(sim, e->grant, change);
 }
 
 static bool supersedes(const struct sim *sim, const struct jit_grant *g, const struct jit_request *old,
@@ -120,12 +128,14 @@ static void rule_due(struct sim *sim, void *arg)
 {
 	struct jit_grant *g = arg;
 
-	if (!any_live(g))
+	if (!any_live(g) || g->failure)
 		return;
 	if (!sw_bool(sim, "rule_never") && !jit_rules_enter(sim, g)) {
 		set_status(g, sw_text(sim, "failed_status"), g->failure, false);
 		return;
 	}
+	if (g->entered)
+		firewall_enter(sim, g);
 	end_older(sim, g);
 }
 
@@ -146,14 +156,14 @@ static void end_due(struct sim *sim, void *arg)
 
 	set_status(g, "Revoked", "Expired", false);
 	if (g->entered && !keep)
-		jit_rules_sync(sim, g, "expiry");
+		leave(sim, g, "expiry");
 }
 
 // What the service finds out only after its 202.
-static char *failure_of(const struct sim *sim, const char *vm_id)
+static char *failure_of(const struct sim *sim, const struct jit_request *r, const char *vm_id)
 {
 	const struct resource *vm = store_find(sim, vm_id);
-	bool guarded = false;
+	bool guarded = firewall_fronts(sim, r, vm_id);
 	size_t i;
 	json_t *id;
 
@@ -185,12 +195,13 @@ void jit_start(struct sim *sim, struct jit_request *r_stolen)
 		if (g)
 			continue;
 		g = e->grant = grant_new(r, e);
-		g->failure = failure_of(sim, e->vm_id);
+		g->failure = failure_of(sim, r, e->vm_id);
 		timers_add(&sim->timers, r->start + delay_of(sim, "initiated_ms"), status_due, g);
 		if (!g->failure)
 			timers_add(&sim->timers, r->start + delay_of(sim, "rule_ms"), rule_due, g);
 		timers_add(&sim->timers, g->end + delay_of(sim, "expiry_ms"), end_due, g);
 	}
+	firewall_map(sim, r);
 }
 
 void jit_end_policy(struct sim *sim, const struct resource *policy, bool end, bool forget)
@@ -237,9 +248,10 @@ void jit_clear(struct sim *sim)
 	sim->requests_tail = &sim->requests;
 }
 
-static json_t *entry_json(const struct jit_entry *e)
+static json_t *entry_json(const struct sim *sim, const struct jit_entry *e)
 {
 	json_t *port = jnew("{s:i}", "number", e->number);
+	int mapped = firewall_shown(sim, e);
 
 	if (e->plural)
 		jset(port, "allowedSourceAddressPrefixes", json_deep_copy(e->sources));
@@ -248,6 +260,8 @@ static json_t *entry_json(const struct jit_entry *e)
 	jsets(port, "endTimeUtc", e->end_text);
 	jsets(port, "status", e->status);
 	jsets(port, "statusReason", e->reason);
+	if (mapped)
+		jset(port, "mappedPort", json_integer(mapped));
 	return port;
 }
 
@@ -265,7 +279,7 @@ json_t *jit_request_json(const struct sim *sim, const struct jit_request *r)
 			vm = jnew("{s:s s:[]}", "id", e->vm_id, "ports");
 			jpush(vms, vm);
 		}
-		jpush(json_object_get(vm, "ports"), entry_json(e));
+		jpush(json_object_get(vm, "ports"), entry_json(sim, e));
 	}
 	body = jnew("{s:o s:s s:s}", "virtualMachines", vms, "startTimeUtc", start, "requestor",
 	            r->requestor);

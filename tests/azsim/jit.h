@@ -23,6 +23,9 @@ struct jit_entry {
 	char *status, *reason;
 	bool live;
 	struct jit_grant *grant; // NULL until jit_start
+	char *firewall;          // the id of the one in front, NULL: none
+	int mapped;              // its port
+	bool in_firewall;        // the DNAT rule stands
 };
 
 struct jit_request {

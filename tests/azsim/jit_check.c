@@ -207,6 +207,7 @@ static void drop_entry(struct jit_request *r, size_t i)
 	free(e->end_text);
 	free(e->status);
 	free(e->reason);
+	free(e->firewall);
 	json_decref(e->sources);
 	memmove(e, e + 1, (--r->count - i) * sizeof(*e));
 }

@@ -160,24 +160,30 @@ static void enforce_at(struct sim *sim, struct resource *nsg, ticks at, json_t *
 		           jnew("{s:O s:o}", "change", change, "input", input_stolen));
 }
 
-void nsg_announce(struct sim *sim, struct resource *nsg, const char *reason, json_t *added_stolen,
-                  json_t *removed_stolen)
+void change_announce(struct sim *sim, struct resource *r, const char *kind, const char *reason,
+                     json_t *added_stolen, json_t *removed_stolen, json_t *input_stolen)
 {
 	ticks now = clock_now(&sim->clock), delay = delay_of(sim, "dataplane_ms");
 	_cleanup_free_ char *time = time_iso(now, 6);
 	json_int_t seq = (json_int_t)json_array_size(sim->changes) + 1;
-	json_t *change = jnew("{s:I s:s s:s s:s s:o s:o s:n}", "seq", seq, "nsg", nsg->id, "time", time,
+	json_t *change = jnew("{s:I s:s s:s s:s s:o s:o s:n}", "seq", seq, kind, r->id, "time", time,
 	                      "reason", reason, "added", added_stolen, "removed", removed_stolen, "enforce");
-	json_t *input = nsg_input_new(sim, nsg);
+	json_t *input = input_stolen;
 
 	jset(input, "seq", json_integer(seq));
 	jsets(input, "reason", reason);
 	jsets(input, "time", time);
 	jpush(sim->changes, change);
 	if (sim->opt.enforce)
-		enforce_at(sim, nsg, now + delay, change, input);
+		enforce_at(sim, r, now + delay, change, input);
 	else
 		json_decref(input);
+}
+
+void nsg_announce(struct sim *sim, struct resource *nsg, const char *reason, json_t *added_stolen,
+                  json_t *removed_stolen)
+{
+	change_announce(sim, nsg, "nsg", reason, added_stolen, removed_stolen, nsg_input_new(sim, nsg));
 }
 
 void nsg_changed(struct sim *sim, struct resource *nsg, const char *reason, json_t *added_stolen,

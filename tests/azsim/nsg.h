@@ -26,6 +26,9 @@ bool nsg_remove_rule(struct sim *sim, struct resource *nsg, const char *name, co
                      const char *correlation);
 bool nsg_locked(const struct sim *sim, const struct resource *nsg);
 
+// Logs a change of a group or a firewall (`kind`: "nsg", "firewall") and hands its state to the enforcer.
+void change_announce(struct sim *sim, struct resource *r, const char *kind, const char *reason,
+                     json_t *added_stolen, json_t *removed_stolen, json_t *input_stolen);
 // Logs the group as it now stands and hands it to the enforcer; its body stays.
 void nsg_announce(struct sim *sim, struct resource *nsg, const char *reason, json_t *added_stolen,
                   json_t *removed_stolen);

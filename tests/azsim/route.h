@@ -37,8 +37,8 @@ struct route {
 };
 
 extern const struct route routes_subscriptions[], routes_metadata[], routes_jit[], routes_pricings[],
-        routes_compute[], routes_network[], routes_nsg[], routes_activity[], routes_policy[],
-        routes_assessments[], routes_entra[], routes_imds[], routes_app_service[];
+        routes_compute[], routes_network[], routes_nsg[], routes_firewall[], routes_activity[],
+        routes_policy[], routes_assessments[], routes_entra[], routes_imds[], routes_app_service[];
 
 // Sets route and params. True when some route has the path (its method may differ: route stays NULL).
 bool route_find(struct request *req);

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <sysexits.h>
 
+#include "firewall.h"
 #include "jit.h"
 #include "nsg.h"
 #include "principal.h"
@@ -25,6 +26,7 @@ static const struct {
         {"vnets", "name rg subscription location prefixes subnets body"},
         {"nsgs", "name rg subscription location rules tags body"},
         {"public_ips", "name rg subscription location address allocation dns_label body"},
+        {"firewalls", "name rg subscription location public_ip private_ip subnet policy body"},
         {"nics", "name rg subscription location ip_configs nsg vm body"},
         {"vms", "name rg subscription location nics private_ip subnet nsg public_ip dns_label os size power "
                 "tags body "
@@ -267,6 +269,8 @@ static void enforce_all(struct sim *sim)
 		json_t *names = json_array(), *rule;
 		size_t i;
 
+		if (str_ieq(r->type, TYPE_FIREWALL))
+			firewall_announce(sim, r, "start", json_array(), json_array());
 		if (!str_ieq(r->type, TYPE_NSG)) {
 			json_decref(names);
 			continue;
@@ -290,6 +294,7 @@ void scenario_build(struct sim *sim)
 	scenario_settings(sim);
 	scenario_subscriptions(sim);
 	scenario_network(sim);
+	scenario_firewall(sim);
 	scenario_machines(sim);
 	scenario_literals(sim);
 	scenario_principals(sim);

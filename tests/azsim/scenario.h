@@ -27,6 +27,7 @@ _Noreturn void scenario_wrong(const char *what, const char *sentence);
 void scenario_dns(json_t *properties, const json_t *entry, const char *location);
 
 void scenario_network(struct sim *sim);
+void scenario_firewall(struct sim *sim);
 void scenario_machines(struct sim *sim);
 void scenario_jit(struct sim *sim);
 void scenario_policy(struct sim *sim);

@@ -29,6 +29,7 @@ struct resource {
 #define TYPE_NSG          "Microsoft.Network/networkSecurityGroups"
 #define TYPE_VNET         "Microsoft.Network/virtualNetworks"
 #define TYPE_PIP          "Microsoft.Network/publicIPAddresses"
+#define TYPE_FIREWALL     "Microsoft.Network/azureFirewalls"
 #define TYPE_JIT          "Microsoft.Security/locations/jitNetworkAccessPolicies"
 #define TYPE_PRICING      "Microsoft.Security/pricings"
 #define TYPE_ASSIGNMENT   "Microsoft.Authorization/policyAssignments"

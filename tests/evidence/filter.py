@@ -22,6 +22,8 @@ DEFAULTS = [
     "65001 allow * AzureLoadBalancer * * name=AllowAzureLoadBalancerInBound",
     "65500 deny * * * * name=DenyAllInBound",
 ]
+FIREWALL = ("198.51.100.9", 50022)  # a flow that is "translated" is made to this address and port
+FIREWALL_OWN = "10.20.9.4"  # and seen from there, or from its source
 SHUT = "4096 deny * * " + WEB + " 22 name=SHUT"
 LEAST = 60  # rows that must have been played
 
@@ -156,8 +158,19 @@ def chain(name, rules, asgs, unknown):
     return lines + ["goto refuse", "}"]
 
 
-def load(levels, asgs, unknown):
-    lines = ["flush ruleset", "table inet evidence {", "chain refuse { reject with tcp reset; }"]
+def translation(source):
+    """What an Azure Firewall does with the flow: its DNAT rule, and SNAT to its own address if it is `source`."""
+    lines = ["table ip firewall {", "chain inward { type nat hook output priority -100;",
+             "ip daddr %s tcp dport %d dnat to %s:22" % (*FIREWALL, WEB), "}"]
+    if source == FIREWALL_OWN:
+        lines += ["chain outward { type nat hook postrouting priority 100;",
+                  "ip daddr %s tcp dport 22 snat to %s" % (WEB, FIREWALL_OWN), "}"]
+    return lines + ["}"]
+
+
+def load(levels, asgs, unknown, seen=None):
+    lines = ["flush ruleset"] + (translation(seen) if seen else [])
+    lines += ["table inet evidence {", "chain refuse { reject with tcp reset; }"]
     jumps = []
     for name, rules in levels:
         if rules is not None:
@@ -182,7 +195,7 @@ def own(text, known):
         known.add(text)
 
 
-def passes(source, destination):
+def passes(source, destination, dialled):
     """True if a connection is made, False if it is refused; anything else is an error."""
     family = socket.AF_INET6 if ":" in destination else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as server, socket.socket(family, socket.SOCK_STREAM) as client:
@@ -192,37 +205,44 @@ def passes(source, destination):
         client.settimeout(5)
         client.bind((source, 0))
         try:
-            client.connect((destination, 22))
+            client.connect(dialled or (destination, 22))
         except ConnectionRefusedError:
             return False
         return True
 
 
 def flow_of(text):
-    words, asgs, destination = text.split(), [], WEB
+    words, asgs, destination, translated = text.split(), [], WEB, False
     for word in words[1:]:
         if word.startswith("asg="):
             asgs.append(word[4:])
         elif word.startswith("destination="):
             destination = word[12:]
+        elif word == "translated":
+            translated = True
         else:
             raise Unplayable("a flow that is not TCP alone")
     if (":" in words[0]) != (":" in destination):
         raise Unplayable("a flow between two families")
-    return words[0], destination, asgs
+    return words[0], destination, asgs, translated
 
 
 def play(flow, levels, verdict, known):
     """What the filter did otherwise than the verdict says, or None."""
     if verdict not in ("allow", "deny"):
         raise Unplayable("a verdict of unknown")
-    source, destination, asgs = flow_of(flow)
+    source, destination, asgs, translated = flow_of(flow)
     own(source, known)
     own(destination, known)
-    for unknown in (False, True):
-        load(levels, asgs, unknown)
-        if passes(source, destination) != (verdict == "allow"):
-            return "with what is not known played as %s" % ("everything" if unknown else "nothing")
+    if translated:
+        own(FIREWALL_OWN, known)
+        own(FIREWALL[0], known)
+    for seen in (source, FIREWALL_OWN) if translated else (None,):
+        for unknown in (False, True):
+            load(levels, asgs, unknown, seen)
+            if passes(source, destination, FIREWALL if translated else None) != (verdict == "allow"):
+                return "with what is not known played as %s%s" % (
+                    "everything" if unknown else "nothing", ", seen from " + seen if seen else "")
     return None
 
 

@@ -22,6 +22,7 @@ static void read_all(struct arena *arena, const json_t *root, const json_t *item
 	(void)parse_nics(arena, items, &(const struct azjit_nic *){NULL});
 	(void)parse_subnets(arena, items, &(const struct azjit_subnet *){NULL}, &count);
 	(void)parse_public_ips(arena, items, &(const struct azjit_public_ip *){NULL});
+	(void)parse_firewalls(arena, items, &(const struct azjit_firewall *){NULL});
 	(void)parse_events(arena, items, &(const struct azjit_activity_event *){NULL});
 	(void)parse_assignments(arena, items, &(const struct azjit_policy_assignment *){NULL});
 	(void)parse_assessments(arena, items, &(const struct azjit_assessment *){NULL}, &count);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // enforce NSDIR LOG: makes nftables of one NSG's state, for azsim --enforce (tests/azsim/README.md).
 //
-// Standard input is the JSON of one NSG. For each address it guards that has a network namespace
+// Standard input is the JSON of an Azure Firewall, whose DNAT rules become table `ip firewall` here, or of one
+// NSG. For each address it guards that has a network namespace
 // NSDIR/ADDRESS, the chains `nic` and `subnet` of table `inet nsg` there are replaced in one
 // transaction: inbound rules by priority, first match wins, return (allowed at this level) or drop.
 // Counters are named objects, so they outlive the rules that feed them; the base chain (lab) keeps
@@ -23,8 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NFT  "/usr/sbin/nft"
-#define VNET "10.20.0.0/16"
+#define NFT      "/usr/sbin/nft"
+#define VNET     "10.20.0.0/16"
+#define FIREWALL "198.51.100.9" // topology.sh
 
 struct script {
 	FILE *out;
@@ -239,6 +241,63 @@ static void apply(const char *nsdir, const char *log, const json_t *state, const
 	close(netns);
 }
 
+// --- an Azure Firewall: what it translates, in the namespace where this runs ------------------------------
+
+static const char *first(const json_t *rule, const char *key)
+{
+	const char *text = json_string_value(json_array_get(json_object_get(rule, key), 0));
+
+	if (!text)
+		die(key);
+	return text;
+}
+
+static void write_dnat(struct script *s, const json_t *state, const json_t *rule)
+{
+	const char *to = member(rule, "translated_address"), *port = member(rule, "translated_port");
+	char saddr[80];
+	json_t *source;
+	size_t i;
+
+	json_array_foreach(json_object_get(rule, "sources"), i, source)
+	{
+		if (!address_match(saddr, sizeof(saddr), "saddr", json_string_value(source)))
+			continue;
+		fprintf(s->out,
+		        "add rule ip firewall inward %sip daddr %s tcp dport %s counter dnat to %s:%s\n",
+		        saddr, member(state, "address"), first(rule, "ports"), to, port);
+	}
+	if (json_is_true(json_object_get(state, "own_source")))
+		fprintf(s->out,
+		        "add rule ip firewall outward ct original ip daddr %s ip daddr %s tcp dport %s "
+		        "counter "
+		        "snat to %s\n",
+		        member(state, "address"), to, port, member(state, "private_address"));
+}
+
+// The tables of two firewalls would stand in each other's way; the lab has one that translates.
+static void apply_firewall(const json_t *state)
+{
+	json_t *rules = json_object_get(state, "rules"), *rule;
+	int netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct script s = {0};
+	size_t i;
+
+	s.out = open_memstream(&s.text, &s.len);
+	if (netns < 0 || !s.out)
+		die("the firewall's namespace");
+	fprintf(s.out, "add table ip firewall\n"
+	               "add chain ip firewall inward { type nat hook prerouting priority -101; }\n"
+	               "add chain ip firewall outward { type nat hook postrouting priority 99; }\n"
+	               "flush table ip firewall\n");
+	json_array_foreach(rules, i, rule) write_dnat(&s, state, rule);
+	if (fclose(s.out) != 0)
+		die("memory");
+	run_nft(netns, &s);
+	free(s.text);
+	close(netns);
+}
+
 int main(int argc, char **argv)
 {
 	json_t *state, *address;
@@ -252,6 +311,11 @@ int main(int argc, char **argv)
 	state = json_loadf(stdin, JSON_REJECT_DUPLICATES, NULL);
 	if (!state || !json_is_array(json_object_get(state, "rules")))
 		die("the NSG's state");
+	if (json_object_get(state, "firewall") && (strcmp(member(state, "address"), FIREWALL) == 0)) {
+		apply_firewall(state);
+		json_decref(state);
+		return 0;
+	}
 	json_array_foreach(json_object_get(state, "addresses"), i, address)
 	        apply(argv[1], argv[2], state, json_string_value(address));
 	json_decref(state);

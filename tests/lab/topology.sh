@@ -9,7 +9,8 @@
 #
 # azure routes between the two as Azure does: a VM's public address is translated to its private
 # one, the source stays.  IMDS (169.254.169.254) and the wire server (168.63.129.16) live there
-# too and answer jump only.
+# too and answer jump only.  An Azure Firewall that a scenario may have stands there as well: its DNAT
+# rules lead from 198.51.100.9 to the VMs.
 
 HOSTS=(azure laptop jump web01 db01)
 
@@ -18,6 +19,7 @@ LAPTOP=203.0.113.10 LAPTOP_SECOND=203.0.113.11 JUMP_PUBLIC=203.0.113.20
 VNET=10.20.0.0/16 VNET_BITS=16 VNET_GATEWAY=10.20.0.1
 JUMP=10.20.0.4 WEB01=10.20.1.4 DB01=10.20.1.5
 VM_PUBLIC=198.51.100.0/24 WEB01_PUBLIC=198.51.100.4 DB01_PUBLIC=198.51.100.5
+FIREWALL=10.20.9.4 FIREWALL_PUBLIC=198.51.100.9
 IMDS=169.254.169.254 WIRE_SERVER=168.63.129.16
 
 # Names of Azure that lead to the emulator.

@@ -43,8 +43,11 @@ struct shared {
 	int needs, cancels, lookups, flows_begun, flows_ended, probe_needs;
 	int fail_at; // test_broker_nomem: the allocation that fails, counting down
 	int log_reads;
-	bool foreign_relay;          // who listens at the relay's socket has another uid
-	bool log_down;               // the Activity Log of the second subscription
+	bool foreign_relay;              // who listens at the relay's socket has another uid
+	bool log_down;                   // the Activity Log of the second subscription
+	char firewall[AZJIT_ADDR_CHARS]; // in front of every VM, "" for none; and the grant's port there
+	uint16_t mapped_port;
+	bool unproven;
 	bool inventory_down, tagged; // tagged: every VM carries azjit=deny
 };
 static struct shared *shared;
@@ -333,7 +336,10 @@ enum azjit_result azjit_inventory_find(const struct azjit_inventory *inventory, 
 	target->port = port;
 	target->stopped_by_tag = shared->tagged;
 	*ret = target;
-	return azjit_addr_parse(web ? "10.20.1.4" : "10.20.1.5", &target->dial);
+	(void)azjit_addr_parse(web ? "10.20.1.4" : "10.20.1.5", &target->private_addr);
+	target->dial = target->private_addr;
+	target->firewall = target->through_firewall = shared->firewall[0];
+	return target->firewall ? azjit_addr_parse(shared->firewall, &target->dial) : AZJIT_OK;
 }
 
 static void on_lookup(void *userdata)

@@ -98,6 +98,8 @@ static void on_need_time(void *userdata)
 	                                .target = waiter->target,
 	                                .sources = &waiter->sources,
 	                                .until = azjit_time_now(),
+	                                .unproven = shared->unproven,
+	                                .mapped_port = shared->mapped_port,
 	                                .evidence = "handshake",
 	                                .reason = ""};
 	bool good = shared->mode == NEED_OK;

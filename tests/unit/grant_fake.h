@@ -4,6 +4,7 @@
 #ifndef TESTS_UNIT_GRANT_FAKE_H
 #define TESTS_UNIT_GRANT_FAKE_H
 
+#include <azjit/firewall.h>
 #include <azjit/grant.h>
 #include <azjit/log.h>
 #include <azjit/policy.h>
@@ -65,6 +66,11 @@ struct fake {
 	const char *fail_later;
 	const char *power; // NULL: may not be read
 	bool no_group, firewall, probe;
+	// Behind an Azure Firewall: when the port is told, and which; `any_source`: a rule lets everybody in.
+	bool through_firewall, map_at_once, any_source;
+	uint16_t mapped_port, probed_port;
+	bool managed, firewalls_unread; // by a firewall policy; without the right to see
+	unsigned firewall_calls, guard_calls;
 	unsigned probes, power_calls;
 	bool start; // needs ask for it
 	unsigned deadline_ms;
@@ -160,7 +166,9 @@ static struct azjit_jit_request fake_request(const struct fake_entry *entry)
 	                                  .status = "Initiating",
 	                                  .status_reason = "UserRequested",
 	                                  .requestor = "",
-	                                  .justification = ""};
+	                                  .justification = "",
+	                                  .mapped_port = the->map_at_once || entry->ruled ? the->mapped_port
+	                                                                                  : 0};
 }
 
 static void answer_initiate(struct azjit_call *call)
@@ -333,6 +341,16 @@ static void answer_nsg(struct azjit_call *call)
 		        .succeeded = true,
 		        .source = {.texts = any, .text_count = 1, .ports = &ssh, .port_count = 1},
 		        .destination = {.texts = any, .text_count = 1, .ports = &ssh, .port_count = 1}};
+	if (the->any_source)
+		rules[count++] = (struct azjit_rule){
+		        .name = "allow-firewall",
+		        .description = "",
+		        .priority = 95,
+		        .allow = true,
+		        .inbound = true,
+		        .succeeded = true,
+		        .source = {.texts = any, .text_count = 1},
+		        .destination = {.texts = any, .text_count = 1, .ports = &ssh, .port_count = 1}};
 	for (size_t i = 0; i < the->entry_count; i++) {
 		struct fake_entry *entry = &the->entries[i];
 
@@ -482,6 +500,57 @@ struct azjit_call *azjit_vm_power(struct azjit_azure *azure, const char *vm_id,
 	return call_new(answer_power, (void *)fn, userdata);
 }
 
+#define FIREWALL    SUB "Microsoft.Network/azureFirewalls/hub-fw"
+#define FIREWALL_IP SUB "Microsoft.Network/publicIPAddresses/fw-ip"
+
+static void answer_firewalls(struct azjit_call *call)
+{
+	azjit_firewalls_fn *fn = (azjit_firewalls_fn *)call->fn;
+	static const char *const ips[] = {FIREWALL_IP};
+	const struct azjit_firewall firewall = {.id = FIREWALL,
+	                                        .policy_id = the->managed ? "/fw-policy" : "",
+	                                        .public_ip_ids = ips,
+	                                        .public_ip_count = 1,
+	                                        .subnet_id = ""};
+	struct azjit_answer answer = {.result = the->firewalls_unread ? AZJIT_FORBIDDEN : AZJIT_OK,
+	                              .code = "",
+	                              .message = "no",
+	                              .correlation_id = ""};
+
+	fn(call->userdata, &answer, &firewall, the->firewalls_unread ? 0 : 1);
+}
+
+struct azjit_call *azjit_firewall_list(struct azjit_azure *azure, const char *scope,
+                                       struct azjit_call_options options, azjit_firewalls_fn *fn,
+                                       void *userdata)
+{
+	(void)azure;
+	(void)options;
+	assert_string_equal(scope, "/subscriptions/22222222-2222-2222-2222-222222222222");
+	the->firewall_calls++;
+	return call_new(answer_firewalls, (void *)fn, userdata);
+}
+
+static void answer_ips(struct azjit_call *call)
+{
+	azjit_public_ips_fn *fn = (azjit_public_ips_fn *)call->fn;
+	struct azjit_public_ip ip = {.id = FIREWALL_IP, .dns_name = ""};
+	struct azjit_answer answer = {.result = AZJIT_OK, .code = "", .message = "", .correlation_id = ""};
+
+	assert_int_equal(azjit_addr_parse("20.60.0.9", &ip.addr), AZJIT_OK);
+	fn(call->userdata, &answer, &ip, 1);
+}
+
+struct azjit_call *azjit_public_ip_list(struct azjit_azure *azure, const char *scope,
+                                        struct azjit_call_options options, azjit_public_ips_fn *fn,
+                                        void *userdata)
+{
+	(void)azure;
+	(void)scope;
+	(void)options;
+	return call_new(answer_ips, (void *)fn, userdata);
+}
+
 // --- inventory: web01 is always known -----------------------------------------------------------------
 static struct azjit_target *fake_target(void)
 {
@@ -504,6 +573,9 @@ static struct azjit_target *fake_target(void)
 	target->subnet_unread = the->subnet_unread;
 	assert_int_equal(azjit_addr_parse("10.20.1.4", &target->private_addr), AZJIT_OK);
 	target->dial = target->private_addr;
+	target->through_firewall = the->through_firewall;
+	if (the->through_firewall)
+		assert_int_equal(azjit_addr_parse("20.60.0.9", &target->dial), AZJIT_OK);
 	return target;
 }
 

@@ -8,7 +8,8 @@
 // --- the engine under test ----------------------------------------------------------------------------
 static void no_probe(void *userdata, const char *id, const struct azjit_addr *addr, uint16_t port, bool slow)
 {
-	(void)userdata, (void)id, (void)addr, (void)port, (void)slow;
+	(void)userdata, (void)id, (void)addr, (void)slow;
+	the->probed_port = port;
 	if (!the->probe)
 		fail_msg("a rule's evidence needs no probe");
 	the->probes++;
@@ -25,6 +26,12 @@ static bool guarded(void *userdata, const struct azjit_addr *addr, uint16_t port
 	return true;
 }
 
+static void guard_again(void *userdata)
+{
+	(void)userdata;
+	the->guard_calls++;
+}
+
 static void quiet(void *userdata, int level, const char *text)
 {
 	(void)userdata;
@@ -34,7 +41,7 @@ static void quiet(void *userdata, int level, const char *text)
 
 static void engine_start(struct fake *fake)
 {
-	const struct azjit_engine_ops ops = {no_probe, no_stop, guarded, quiet};
+	const struct azjit_engine_ops ops = {no_probe, no_stop, guarded, quiet, guard_again};
 	struct azjit_reason reason = {.text = ""};
 
 	if (azjit_ledger_open(fake->path, "jump", &reason, &fake->ledger) != AZJIT_OK)

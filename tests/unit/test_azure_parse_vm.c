@@ -137,6 +137,43 @@ static void public_addresses(void **state)
 	assert_string_equal(ips[1].dns_name, "testlbl.westus.cloudapp.azure.com");
 }
 
+static void firewalls(void **state)
+{
+	json_auto_t *items = data_items("firewall-example-list", "id");
+	_cleanup_arena_ struct arena arena = {0};
+	const struct azjit_firewall *list;
+
+	assert_null(parse_firewalls(&arena, items, &list));
+	assert_string_equal(list[0].policy_id, "");
+	assert_int_equal(list[0].public_ip_count, 1);
+	assert_string_equal(azjit_id_name(list[0].public_ip_ids[0]), "pipName");
+	assert_string_equal(azjit_id_name(list[0].subnet_id), "AzureFirewallSubnet");
+}
+
+// One whose rules are in a policy, one without an address of its own (in a hub), one in no known form.
+static void firewalls_of_other_kinds(void **state)
+{
+	const char *why,
+	        *text = "[{\"id\":\"/f/1\",\"properties\":{\"firewallPolicy\":{\"id\":\"/p/1\"},"
+	                "\"ipConfigurations\":[{\"properties\":{\"publicIPAddress\":{\"id\":\"/ip/1\"}}},"
+	                "{\"properties\":{\"publicIPAddress\":{\"id\":\"/ip/2\"}}}]}},"
+	                "{\"id\":\"/f/2\",\"properties\":{\"firewallPolicy\":null}},"
+	                "{\"id\":\"/f/3\",\"properties\":{\"ipConfigurations\":\"x\"}}]";
+	json_auto_t *items = js_read(text, strlen(text), &why);
+	_cleanup_arena_ struct arena arena = {0};
+	const struct azjit_firewall *list;
+
+	assert_null(parse_firewalls(&arena, items, &list));
+	assert_string_equal(list[0].policy_id, "/p/1");
+	assert_int_equal(list[0].public_ip_count, 2);
+	assert_string_equal(list[0].public_ip_ids[1], "/ip/2");
+	assert_string_equal(list[0].subnet_id, "");
+	for (size_t i = 1; i < 3; i++) {
+		assert_string_equal(list[i].policy_id, "");
+		assert_int_equal(list[i].public_ip_count, 0);
+	}
+}
+
 static void plans(void **state)
 {
 	static const struct {
@@ -188,6 +225,8 @@ int main(void)
 	        cmocka_unit_test(documented_interfaces),
 	        cmocka_unit_test(recorded_subnets),
 	        cmocka_unit_test(public_addresses),
+	        cmocka_unit_test(firewalls),
+	        cmocka_unit_test(firewalls_of_other_kinds),
 	        cmocka_unit_test(plans),
 	        cmocka_unit_test(names_of_public_addresses),
 	};

@@ -44,6 +44,8 @@ static void read_flow(char *text, const char **asg, struct azjit_flow *flow)
 			flow->destination_asg_count = 1;
 		} else if (strncmp(word, "destination=", 12) == 0) {
 			assert_int_equal(azjit_addr_parse(word + 12, &flow->destination), AZJIT_OK);
+		} else if (azjit_streq(word, "translated")) {
+			flow->translated = true;
 		} else {
 			assert_int_equal(strncmp(word, "protocol=", 9), 0);
 			flow->protocol = parse_protocol(word + 9);

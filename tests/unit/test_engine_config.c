@@ -263,7 +263,7 @@ static void rules_have_defaults(void **state)
 	" client_id = \"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a2\"; };\n"                                       \
 	"source = { egress = [ \"20.1.2.3\", \"20.1.2.4\" ]; fleet_source = \"10.1.0.0/28\"; max_prefix = " \
 	"24;\n"                                                                                             \
-	" private_translated = true; prefer_public = true;\n"                                               \
+	" private_translated = true; prefer_public = true; through_firewall = false;\n"                     \
 	" map = ( { from = \"10.8.0.0/16\"; to = \"20.1.2.3\"; }, { from = \"10.9.1.1\"; to = "             \
 	"\"20.1.2.4\"; } ); };\n"                                                                           \
 	"wait = { deadline = \"90s\"; }; grant = { margin = \"30s\"; on_conflict = \"replace\"; };\n"       \
@@ -310,6 +310,7 @@ static void values_arrive_where_they_belong(void **state)
 	assert_int_equal(config->source_map[1].from.bits, 32);
 	assert_int_equal(config->source_map[0].to.bytes[0], 20);
 	assert_true(config->private_translated && config->prefer_public && config->conflict_replace);
+	assert_false(config->through_firewall);
 	assert_int_equal(config->inventory_refresh_s, 5400);
 	assert_int_equal(config->log_level, 7);
 	assert_int_equal(config->rules[0].prefix_count, 2);
