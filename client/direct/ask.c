@@ -136,11 +136,11 @@ static void got_vms(void *userdata, const struct azjit_answer *answer, const str
 			group[0] = '\0';
 		if (!azjit_id_segment(vms[i].id, "subscriptions", subscription, sizeof(subscription)))
 			subscription[0] = '\0';
-		ask_add_row(ask,
-		            nics ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "id", vms[i].id, "name",
-		                             vms[i].name, "group", group, "subscription", subscription,
-		                             "location", vms[i].location, "os", vms[i].os, "nics", nics)
-		                 : NULL);
+		ask_add_row(ask, nics ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "id", vms[i].id,
+		                                  "name", vms[i].name, "group", group, "subscription",
+		                                  subscription, "location", vms[i].location, "os", vms[i].os,
+		                                  "metadata_protocol", vms[i].metadata_protocol, "nics", nics)
+		                      : NULL);
 	}
 }
 

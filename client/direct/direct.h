@@ -14,7 +14,7 @@
 
 struct direct_options {
 	const char *config, *identity, *cloud, *ca_file; // as written; NULL where not
-	const char *group, *policy, *backup, *role;
+	const char *group, *policy, *backup, *role, *target_sshd;
 	struct azjit_strings subscriptions; // items borrowed from argv
 	struct port_wish wish;
 	bool dry_run, json, sarif, all_subscriptions;
@@ -44,7 +44,7 @@ enum direct_wants {
 	WANTS_BACKUP = 64,
 	WANTS_WRITE = WANTS_DRY_RUN | WANTS_BACKUP,
 	WANTS_CHECK = 128,      // --all-subscriptions, --sarif
-	WANTS_ROLE = 256,       // --role
+	WANTS_ROLE = 256,       // --role, --target-sshd
 	WANTS_MAYBE_WORD = 512, // one operand or none
 	WANTS_HOST = 1024,      // is about this host: root's --config is the host's own where there is one
 };

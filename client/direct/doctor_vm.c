@@ -304,7 +304,8 @@ static bool find_sources(struct doctor *doctor, const char *vm, const json_t *st
 		doctor_find(
 		        doctor, AZJIT_SEVERITY_LOW, "source-several",
 		        "A gateway with several public addresses picks any of them, so each request opens "
-		        "the port for all, and for whoever else leaves by them.",
+		        "the port for all, and for whoever else leaves by them; where Azure takes one source "
+		        "a request, one connection of so many gets through.",
 		        doctor_text("this host reaches %s from any of %zu addresses", vm, ret->count),
 		        doctor_text("az network nat gateway list --query '[].publicIpAddresses[].id'"));
 	return true;
@@ -320,6 +321,7 @@ static void look_at_membership(struct doctor *doctor, const json_t *vm, const js
 	_cleanup_(way_clear) struct way way = {.path_count = 0};
 	bool sourced = find_sources(doctor, name.text, state, &sources);
 
+	doctor_target(doctor, vm, sourced ? &sources : NULL);
 	find_way(doctor, id, &way);
 	for (size_t i = 0; i < json_array_size(doctor->policies); i++) {
 		const json_t *policy = json_array_get(doctor->policies, i);

@@ -137,6 +137,7 @@ static const struct option known[] = {
         {"all-subscriptions", no_argument, NULL, 'A'},
         {"sarif", no_argument, NULL, 'S'},
         {"role", required_argument, NULL, 'r'},
+        {"target-sshd", required_argument, NULL, 't'},
         {NULL, 0, NULL, 0},
 };
 
@@ -161,6 +162,7 @@ static unsigned wanted_for(int option)
 	case 'm':
 		return WANTS_PORTS;
 	case 'r':
+	case 't':
 		return WANTS_ROLE;
 	default:
 		return 0;
@@ -183,6 +185,8 @@ static enum azjit_result take_text(struct direct_options *options, int option)
 		options->backup = optarg;
 	else if (option == 'r')
 		options->role = optarg;
+	else if (option == 't')
+		options->target_sshd = optarg;
 	else if (option == 'n')
 		options->dry_run = true;
 	else if (option == 'j')
