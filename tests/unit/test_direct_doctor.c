@@ -390,7 +390,8 @@ static void metadata_protocol(void **state)
 	assert_int_equal(listen(fd, 16), 0);
 	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(here.sin_port));
 	for (size_t i = 0; i < AZJIT_COUNT(rows); i++) {
-		doctor.vms = json_pack("[{s:s, s:s}]", "id", "/vm/a", "metadata_protocol", rows[i].mode);
+		doctor.vms = json_pack("[{s:s, s:s}, {s:s, s:s}]", "id", "/vm/a", "metadata_protocol",
+		                       rows[i].mode, "id", "/vm/b", "metadata_protocol", rows[i].mode);
 		doctor.nics =
 		        json_pack("[{s:s, s:[{s:s}]}, {s:s, s:[{s:s}, {s:s}]}]", "vm_id", "/vm/a",
 		                  "ipconfigs", "address", rows[i].address, "vm_id",
