@@ -21,6 +21,17 @@ static const char *os_name(const json_t *properties)
 	return azjit_ieq(text, "windows") ? "Windows" : "";
 }
 
+// On without a mode is Enforce, says the document.
+static const char *metadata_protocol(const json_t *properties)
+{
+	const json_t *agent = js_path(properties, "securityProfile", "proxyAgentSettings");
+	const char *mode = js_text(agent, "mode");
+
+	if (!js_flag(js_member(agent, "enabled")))
+		return "";
+	return *mode ? mode : "Enforce";
+}
+
 // A value that is no string is left out.
 static const char *parse_tags(struct arena *arena, const json_t *tags, struct azjit_vm *vm)
 {
@@ -77,6 +88,7 @@ const char *parse_vms(struct arena *arena, const json_t *items, const struct azj
 		list[i].name = js_text(item, "name");
 		list[i].location = js_text(item, "location");
 		list[i].os = os_name(properties);
+		list[i].metadata_protocol = metadata_protocol(properties);
 		what = parse_tags(arena, js_member(item, "tags"), &list[i]);
 		if (what)
 			break;

@@ -179,7 +179,7 @@ const struct azjit_cmd azjit_cmd_monitor_enable = {
 
 const struct azjit_cmd azjit_cmd_doctor = {
         .name = "doctor",
-        .usage = "[VM] [--role NAME [--start]] [--json]",
+        .usage = "[VM] [--role NAME [--start]] [--target-sshd FILE] [--json]",
         .summary = "find what is wrong with the setup, and the command that mends it",
         .help = "Looks at the identity, the clock, each right to read, the Defender plan and the policies; "
                 "with "
@@ -188,9 +188,9 @@ const struct azjit_cmd azjit_cmd_doctor = {
                 "--config " AZJIT_CONFIG_PATH "\n"
                 "(root's, if it is there) also at this host: configuration, files, PAM, sshd, broker, guard, "
                 "and who\n"
-                "reaches IMDS. Nothing is written. Each finding has a severity, a reason and a command; what "
-                "could\n"
-                "not be looked at is said. The exit status is 1 if a finding is of high "
+                "reaches IMDS and the wire server. Nothing is written. Each finding has a severity, a reason "
+                "and a\n"
+                "command; what could not be looked at is said. The exit status is 1 if a finding is of high\n"
                 "severity.\n" NAMES_HELP "\n"
                 "  --role NAME         look at nothing, and print a least-privilege role for `az role "
                 "definition\n"
@@ -202,8 +202,10 @@ const struct azjit_cmd azjit_cmd_doctor = {
                 "  --start             give the role requester the right to start VMs, too (--start of "
                 "azjit\n"
                 "                      connect)\n"
-                "  --json              print one JSON object: identity, clock_ms, subscriptions, vm, "
-                "findings,\n"
+                "  --target-sshd FILE  what `sshd -T` prints on the VM: judged, too (/dev/stdin: from a "
+                "pipe)\n"
+                "  --json              print one JSON object: identity, clock_ms, subscriptions, sshd, "
+                "vm, findings,\n"
                 "                      not_looked_at, or role; result, reason\n" ACCESS_HELP,
 };
 

@@ -148,10 +148,10 @@ static void got_vms(void *userdata, const struct azjit_answer *answer, const str
 			group[0] = '\0';
 		if (!azjit_id_segment(vms[i].id, "subscriptions", subscription, sizeof(subscription)))
 			subscription[0] = '\0';
-		ask_add_row(ask, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "id", vms[i].id,
+		ask_add_row(ask, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "id", vms[i].id,
 		                           "name", vms[i].name, "group", group, "subscription", subscription,
-		                           "location", vms[i].location, "os", vms[i].os, "nics", nics, "tags",
-		                           tags_of(&vms[i])));
+		                           "location", vms[i].location, "os", vms[i].os, "metadata_protocol",
+		                           vms[i].metadata_protocol, "nics", nics, "tags", tags_of(&vms[i])));
 	}
 }
 

@@ -35,7 +35,8 @@ json_t *ask_texts(const char *const *list, size_t count);
 enum azjit_result ask_subscriptions(struct direct *direct);
 
 // The VMs of the subscriptions, or of one group of them: objects with id, name, group, subscription,
-// location, os (Linux, Windows or ""), nics (ids), tags (an object of texts). Fills direct->subscriptions first if nobody named some.
+// location, os (Linux, Windows or ""), metadata_protocol (vm.h), nics (ids), tags (an object of texts). Fills
+// direct->subscriptions first if nobody named some.
 enum azjit_result ask_vms(struct direct *direct, const char *group, json_t **ret);
 // The policies, as Azure wrote them. A subscription's list can leave some out (azure.md §1.1).
 enum azjit_result ask_policies(struct direct *direct, const char *group, json_t **ret);

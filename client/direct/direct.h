@@ -14,7 +14,7 @@
 
 struct direct_options {
 	const char *config, *identity, *cloud, *ca_file; // as written; NULL where not
-	const char *group, *policy, *backup, *role, *to_tag;
+	const char *group, *policy, *backup, *role, *to_tag, *target_sshd;
 	const char *tenant, *client_id;
 	struct azjit_strings subscriptions; // items borrowed from argv
 	struct port_wish wish;
@@ -57,7 +57,7 @@ enum direct_wants {
 	WANTS_BACKUP = 64,
 	WANTS_WRITE = WANTS_DRY_RUN | WANTS_BACKUP,
 	WANTS_CHECK = 128,      // --all-subscriptions, --sarif
-	WANTS_ROLE = 256,       // --role, --start
+	WANTS_ROLE = 256,       // --role, --start, --target-sshd
 	WANTS_MAYBE_WORD = 512, // one operand or none
 	WANTS_OFFLINE = 2048,   // makes the connection itself, or none
 	WANTS_LOGIN = 4096,     // --client-id

@@ -107,6 +107,8 @@ static bool say_facts(const json_t *answer)
 	for (size_t i = 0; ok && i < AZJIT_COUNT(titles); i++)
 		if (*json_text(identity, titles[i][0]))
 			ok = say(titles[i][1], json_text(identity, titles[i][0]));
+	if (ok && *json_text(answer, "sshd"))
+		ok = say("sshd: ", json_text(answer, "sshd"));
 	if (ok && *json_string_value(subscriptions))
 		ok = say("subscriptions: ", json_string_value(subscriptions));
 	if (ok && vm)
@@ -181,6 +183,7 @@ static enum azjit_result examine(struct direct *direct)
 		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
 	doctor_local(&doctor);
 	doctor_azure(&doctor);
+	doctor_metadata(&doctor);
 	if (direct->options.word_count > 0)
 		result = doctor_vm(&doctor);
 	if (doctor.failed || json_object_set(direct->answer, "findings", findings) != 0 ||
@@ -196,6 +199,8 @@ static enum azjit_result run(struct direct *direct)
 	if (direct->options.start && !direct->options.role)
 		return azjit_fail(&direct->reason, AZJIT_USAGE,
 		                  "--start is about the role requester: write --role requester --start");
+	if (direct->options.target_sshd && (direct->options.role || direct->options.word_count == 0))
+		return azjit_fail(&direct->reason, AZJIT_USAGE, "--target-sshd is of one machine: name it");
 	return direct->options.role ? print_role(direct) : examine(direct);
 }
 

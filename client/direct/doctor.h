@@ -7,6 +7,7 @@
 #include "direct.h"
 
 #include <azjit/monitor.h>
+#include <azjit/source.h>
 
 struct doctor {
 	struct direct *direct;
@@ -35,12 +36,23 @@ struct doctor_word doctor_name(const char *id);
 // of the answer, and what was read.
 void doctor_azure(struct doctor *doctor);
 
-// doctor_local.c: this host, if its own configuration was given: configuration, files, PAM, sshd, broker, IMDS.
+// doctor_local.c: this host, if its own configuration was given: configuration, files, PAM, sshd, broker.
 void doctor_local(struct doctor *doctor);
+bool doctor_is_local(const struct doctor *doctor);
+// doctor_metadata.c: who on this host reaches the metadata service. After doctor_azure, by which it may know
+// what Azure does about it.
+void doctor_metadata(struct doctor *doctor);
 
 // doctor_vm.c: the VM that the operand names: its state, the way through its security groups, the addresses
 // that this host asks for. Fills `vm` of the answer. AZJIT_NOT_FOUND or AZJIT_AMBIGUOUS with a sentence.
 enum azjit_result doctor_vm(struct doctor *doctor);
+
+// doctor_target.c: the sshd of a VM (a row of ask_vms) as --target-sshd has it; without that, and with the
+// sources that the VM sees of this host, how to get it is said. sources: NULL if they are not known.
+void doctor_target(struct doctor *doctor, const json_t *vm, const struct azjit_sources *sources);
+// The same of the text itself. name: of the VM, as a person writes it.
+void doctor_target_sshd(struct doctor *doctor, const char *name, const struct azjit_sources *sources,
+                        const char *text);
 
 // The least-privilege role of that name (conf/roles, which is in the program), with the subscriptions that
 // are looked at as its assignable scopes. AZJIT_USAGE if there is no such role.

@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Threat model: this runs as root, over files that somebody else may have written, and beside users who would
-// like it to do something for them. Must hold: nothing is written, no file decides anything here but what is
-// printed, and the child that tries IMDS has given
-// up root before it does.
+// like it to do something for them. Must hold: nothing is written, and no file decides anything here but what
+// is printed.
 #include "doctor_local.h"
 
-#include <azjit/address.h>
 #include <azjit/text.h>
-#include <grp.h>
 #include <limits.h>
-#include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
-#define IMDS_URL         "http://169.254.169.254"
-#define IMDS_DEADLINE_MS 1500
-#define WARNINGS_BYTES   ((size_t)65536)
+#define WARNINGS_BYTES ((size_t)65536)
 
 // --- the configuration and the files --------------------------------------------------------------------
 
@@ -62,26 +53,16 @@ void doctor_file(struct doctor *doctor, const char *path, uid_t owner, mode_t fo
 	                        forbidden & S_IROTH ? "go-rwx" : "go-w", doctor_word(path).text));
 }
 
-static bool uid_of(const char *name, uid_t *ret)
-{
-	char room[16384];
-	struct passwd pw, *found = NULL;
-
-	if (getpwnam_r(name, &pw, room, sizeof(room), &found) != 0 || !found)
-		return false;
-	*ret = pw.pw_uid;
-	return true;
-}
-
 static void look_at_files(struct doctor *doctor)
 {
 	const char *ledger = doctor->direct->config->ledger, *slash = strrchr(ledger, '/');
 	char directory[PATH_MAX];
 	uid_t broker;
+	gid_t gid;
 
 	doctor_file(doctor, "/etc/azjit", 0, S_IWGRP | S_IWOTH);
 	doctor_file(doctor, AZJIT_CONFIG_PATH, 0, S_IWGRP | S_IWOTH);
-	if (!uid_of(CALLER_USER, &broker)) {
+	if (!doctor_user(CALLER_USER, &broker, &gid)) {
 		doctor_unseen(doctor, "%s: there is no user " CALLER_USER, ledger);
 		return;
 	}
@@ -107,84 +88,6 @@ static void look_at_pam(struct doctor *doctor)
 	}
 	for (void *at = json_object_iter(services); at; at = json_object_iter_next(services, at))
 		doctor_pam(doctor, "/etc/pam.d", json_object_iter_key(at));
-}
-
-// --- the metadata service ---------------------------------------------------------------------------------
-
-// 0: connected, 1: not, 2: it cannot be tried as somebody unprivileged. In a child.
-static int try_imds(const struct sockaddr *to, unsigned len, uid_t uid, gid_t gid)
-{
-	struct pollfd ready = {.fd = -1, .events = POLLOUT};
-	socklen_t size = sizeof(int);
-	int error = 0;
-
-	if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
-	                       setresuid(uid, uid, uid) != 0 || geteuid() == 0))
-		return 2;
-	ready.fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (ready.fd < 0)
-		return 2;
-	if (connect(ready.fd, to, len) == 0)
-		return 0;
-	if (errno != EINPROGRESS || poll(&ready, 1, IMDS_DEADLINE_MS) != 1)
-		return 1;
-	return getsockopt(ready.fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0 ? 0 : 1;
-}
-
-// "http://169.254.169.254" or "http://127.0.0.1:8080".
-static bool read_url(const char *url, struct azjit_addr *ret, uint16_t *ret_port)
-{
-	static const char scheme[] = "http://";
-	char host[64];
-	size_t len;
-
-	if (strncmp(url, scheme, strlen(scheme)) != 0)
-		return false;
-	url += strlen(scheme);
-	len = strcspn(url, ":/");
-	*ret_port = 80;
-	(void)snprintf(host, sizeof(host), "%.*s", (int)len, url);
-	return azjit_addr_parse(host, ret) == AZJIT_OK &&
-	       (url[len] != ':' || azjit_parse_port(url + len + 1, ret_port) == AZJIT_OK);
-}
-
-static int ask_imds(const char *url)
-{
-	char room[16384];
-	struct passwd pw, *nobody = NULL;
-	struct sockaddr_storage to;
-	struct azjit_addr addr;
-	uint16_t port;
-	unsigned len;
-	int status = -1;
-	pid_t pid;
-
-	if (!read_url(url, &addr, &port) ||
-	    (geteuid() == 0 && (getpwnam_r("nobody", &pw, room, sizeof(room), &nobody) != 0 || !nobody)))
-		return 2;
-	len = azjit_addr_to_sockaddr(&addr, port, &to);
-	pid = fork();
-	if (pid == 0)
-		_exit(try_imds((const struct sockaddr *)&to, len, nobody ? nobody->pw_uid : geteuid(),
-		               nobody ? nobody->pw_gid : getegid()));
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 2;
-}
-
-void doctor_imds(struct doctor *doctor, const char *url)
-{
-	int got = ask_imds(url);
-
-	if (got == 2)
-		doctor_unseen(doctor, "whether users reach %s: it cannot be tried as one of them", url);
-	if (got != 0)
-		return;
-	doctor_find(doctor, AZJIT_SEVERITY_HIGH, "imds",
-	            "Whoever reaches the metadata service gets a token of this machine's identity, and opens "
-	            "what azjit opens. Metadata Security Protocol in Enforce mode shuts it in Azure, too.",
-	            doctor_text("an unprivileged process reaches the metadata service at %s", url),
-	            doctor_text("systemctl enable --now azjit-guard"));
 }
 
 // --- the broker -------------------------------------------------------------------------------------------
@@ -251,11 +154,14 @@ static void ask_broker(struct doctor *doctor)
 
 // --- all of it ------------------------------------------------------------------------------------------
 
+bool doctor_is_local(const struct doctor *doctor)
+{
+	return doctor->direct->config && azjit_streq(doctor->direct->options.config, AZJIT_CONFIG_PATH);
+}
+
 void doctor_local(struct doctor *doctor)
 {
-	const struct azjit_config *config = doctor->direct->config;
-
-	if (!config || !azjit_streq(doctor->direct->options.config, AZJIT_CONFIG_PATH)) {
+	if (!doctor_is_local(doctor)) {
 		doctor_unseen(doctor, "this host: that takes its own configuration, " AZJIT_CONFIG_PATH);
 		return;
 	}
@@ -264,5 +170,4 @@ void doctor_local(struct doctor *doctor)
 	look_at_pam(doctor);
 	doctor_run_sshd(doctor);
 	ask_broker(doctor);
-	doctor_imds(doctor, config->imds_url ? config->imds_url : IMDS_URL);
 }

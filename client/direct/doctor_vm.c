@@ -8,17 +8,13 @@
 #include "vm_state.h"
 
 #include <azjit/exposure.h>
-#include <azjit/jit.h>
 #include <azjit/source.h>
 #include <azjit/text.h>
 
-#define PATHS_MAX 16
-
 struct way {
-	struct azjit_exposure_path paths[PATHS_MAX];
-	const struct azjit_nsg *nsgs[2 * PATHS_MAX]; // of `keep`
-	struct keep keep;
-	const char **asgs[PATHS_MAX]; // owned
+	struct keep keep; // of the following
+	struct azjit_exposure_path *paths;
+	const struct azjit_nsg **nsgs;
 	size_t path_count, nsg_count;
 	const char *subnet; // of the first path
 };
@@ -26,8 +22,6 @@ struct way {
 static void way_clear(struct way *way)
 {
 	keep_clear(&way->keep);
-	for (size_t i = 0; i < way->path_count; i++)
-		free(way->asgs[i]);
 }
 
 // --- the way through the security groups ------------------------------------------------------------------
@@ -48,29 +42,25 @@ static const struct azjit_nsg *nsg_of(struct doctor *doctor, struct way *way, co
 	return NULL;
 }
 
-static const json_t *subnet_of(const struct doctor *doctor, const char *id)
+static const char *const *texts_of(struct keep *keep, const json_t *array)
 {
-	for (size_t i = 0; i < json_array_size(doctor->subnets); i++)
-		if (azjit_ieq(json_text(json_array_get(doctor->subnets, i), "id"), id))
-			return json_array_get(doctor->subnets, i);
-	return NULL;
+	const char **texts = keep_array(keep, json_array_size(array), sizeof(*texts));
+
+	for (size_t i = 0; texts && i < json_array_size(array); i++)
+		texts[i] = json_string_value(json_array_get(array, i));
+	return texts;
 }
 
 static void add_path(struct doctor *doctor, struct way *way, const json_t *nic, const json_t *config)
 {
 	struct azjit_exposure_path *path = &way->paths[way->path_count];
-	const json_t *subnet = subnet_of(doctor, json_text(config, "subnet")),
+	const json_t *subnet = json_by_id(doctor->subnets, json_text(config, "subnet")),
 	             *asgs = json_object_get(config, "asgs");
 
-	if (way->path_count == PATHS_MAX ||
-	    azjit_addr_parse(json_text(config, "address"), &path->address) != AZJIT_OK)
+	if (azjit_addr_parse(json_text(config, "address"), &path->address) != AZJIT_OK)
 		return;
-	way->asgs[way->path_count] = calloc(json_array_size(asgs) + 1, sizeof(char *));
-	doctor->failed |= !way->asgs[way->path_count];
-	for (size_t i = 0; !doctor->failed && i < json_array_size(asgs); i++)
-		way->asgs[way->path_count][i] = json_string_value(json_array_get(asgs, i));
-	path->asg_ids = way->asgs[way->path_count];
-	path->asg_count = json_array_size(asgs);
+	path->asg_ids = texts_of(&way->keep, asgs);
+	path->asg_count = path->asg_ids ? json_array_size(asgs) : 0;
 	way->path_count++;
 	if (!way->subnet)
 		way->subnet = json_text(config, "subnet");
@@ -79,17 +69,27 @@ static void add_path(struct doctor *doctor, struct way *way, const json_t *nic, 
 	path->subnet_nsg = nsg_of(doctor, way, json_text(subnet, "nsg"), &path->subnet_unread);
 }
 
+static const json_t *configs_of(const json_t *nic, const char *vm_id)
+{
+	return azjit_ieq(json_text(nic, "vm_id"), vm_id) ? json_object_get(nic, "ipconfigs") : NULL;
+}
+
 static void find_way(struct doctor *doctor, const char *vm_id, struct way *way)
 {
-	for (size_t i = 0; i < json_array_size(doctor->nics); i++) {
-		const json_t *nic = json_array_get(doctor->nics, i),
-		             *configs = json_object_get(nic, "ipconfigs");
+	const json_t *nics = doctor->nics;
+	size_t room = 0;
 
-		if (!azjit_ieq(json_text(nic, "vm_id"), vm_id))
-			continue;
+	for (size_t i = 0; i < json_array_size(nics); i++)
+		room += json_array_size(configs_of(json_array_get(nics, i), vm_id));
+	way->paths = keep_array(&way->keep, room, sizeof(*way->paths));
+	way->nsgs = keep_array(&way->keep, 2 * room, sizeof(*way->nsgs));
+	for (size_t i = 0; way->nsgs && i < json_array_size(nics); i++) {
+		const json_t *nic = json_array_get(nics, i), *configs = configs_of(nic, vm_id);
+
 		for (size_t k = 0; k < json_array_size(configs); k++)
 			add_path(doctor, way, nic, json_array_get(configs, k));
 	}
+	doctor->failed |= way->keep.failed;
 }
 
 static int port_of(const json_t *row)
@@ -146,43 +146,6 @@ static void find_open(struct doctor *doctor, const char *vm, int port, const str
 		            rule_mend(e, way));
 }
 
-static bool in_force(const json_t *port, int number, azjit_ticks now)
-{
-	azjit_ticks end;
-
-	return json_integer_value(json_object_get(port, "number")) == number &&
-	       azjit_time_parse(json_text(port, "endTimeUtc"), &end) == AZJIT_OK && end > now &&
-	       azjit_request_state(json_text(port, "status"), json_text(port, "statusReason")) !=
-	               AZJIT_STATE_FAILED;
-}
-
-static bool requested(const json_t *request, const char *vm_id, int number, azjit_ticks now)
-{
-	const json_t *vms = json_object_get(request, "virtualMachines");
-
-	for (size_t i = 0; i < json_array_size(vms); i++) {
-		const json_t *ports = json_object_get(json_array_get(vms, i), "ports");
-
-		if (!azjit_ieq(json_text(json_array_get(vms, i), "id"), vm_id))
-			continue;
-		for (size_t k = 0; k < json_array_size(ports); k++)
-			if (in_force(json_array_get(ports, k), number, now))
-				return true;
-	}
-	return false;
-}
-
-// The policy has a request for the port that Azure did not fail and that has not ended.
-static bool granted(const json_t *policy, const char *vm_id, int number, azjit_ticks now)
-{
-	const json_t *requests = json_object_get(json_object_get(policy, "properties"), "requests");
-
-	for (size_t i = 0; i < json_array_size(requests); i++)
-		if (requested(json_array_get(requests, i), vm_id, number, now))
-			return true;
-	return false;
-}
-
 static enum azjit_protocol protocol_of(const char *text)
 {
 	if (azjit_streq(text, "tcp"))
@@ -190,14 +153,14 @@ static enum azjit_protocol protocol_of(const char *text)
 	return azjit_streq(text, "udp") ? AZJIT_PROTOCOL_UDP : AZJIT_PROTOCOL_ANY;
 }
 
-static void look_at_port(struct doctor *doctor, const json_t *policy, const char *vm_id, const json_t *row,
-                         const struct way *way)
+static void look_at_port(struct doctor *doctor, const char *vm_id, const json_t *row, const struct way *way)
 {
 	int number = port_of(row);
 	const struct azjit_exposure_port port = {
 	        .number = (uint16_t)number,
 	        .protocol = protocol_of(json_text(row, "protocol")),
-	        .granted = granted(policy, vm_id, number, azjit_azure_now(doctor->direct->azure)),
+	        .granted = policies_granted(doctor->policies, vm_id, number,
+	                                    azjit_azure_now(doctor->direct->azure)),
 	};
 	struct doctor_word vm = doctor_name(vm_id);
 	struct azjit_exposure exposure;
@@ -304,7 +267,8 @@ static bool find_sources(struct doctor *doctor, const char *vm, const json_t *st
 		doctor_find(
 		        doctor, AZJIT_SEVERITY_LOW, "source-several",
 		        "A gateway with several public addresses picks any of them, so each request opens "
-		        "the port for all, and for whoever else leaves by them.",
+		        "the port for all, and for whoever else leaves by them; where Azure takes one source "
+		        "a request, one connection of so many gets through.",
 		        doctor_text("this host reaches %s from any of %zu addresses", vm, ret->count),
 		        doctor_text("az network nat gateway list --query '[].publicIpAddresses[].id'"));
 	return true;
@@ -317,16 +281,17 @@ static void look_at_membership(struct doctor *doctor, const json_t *vm, const js
 	struct azjit_sources sources;
 	const char *id = json_text(vm, "id");
 	struct doctor_word name = doctor_name(id);
-	_cleanup_(way_clear) struct way way = {.path_count = 0};
+	_cleanup_(way_clear) struct way way = {.paths = NULL};
 	bool sourced = find_sources(doctor, name.text, state, &sources);
 
+	doctor_target(doctor, vm, sourced ? &sources : NULL);
 	find_way(doctor, id, &way);
 	for (size_t i = 0; i < json_array_size(doctor->policies); i++) {
 		const json_t *policy = json_array_get(doctor->policies, i);
 		json_auto_t *ports = policy_ports(policy_entry(policy, id));
 
 		for (size_t k = 0; k < json_array_size(ports); k++) {
-			look_at_port(doctor, policy, id, json_array_get(ports, k), &way);
+			look_at_port(doctor, id, json_array_get(ports, k), &way);
 			if (sourced &&
 			    rule_for(doctor->direct->config, id, port_of(json_array_get(ports, k))))
 				look_at_sources(doctor, name.text, doctor_name(json_text(policy, "id")).text,

@@ -205,6 +205,15 @@ static enum azjit_result write_value(struct direct *direct, const struct azjit_p
 	return verify(direct, before, keep, result == AZJIT_OK ? NULL : write.text);
 }
 
+// The parameter is all that is written; what overrides do past it is not known.
+static void warn_of_overrides(const struct azjit_policy_assignment *one)
+{
+	if (one->overridden)
+		print_note("policy assignment '%s' has overrides, which may change the effect all the same: "
+		           "look at `azjit monitor check`",
+		           one->name);
+}
+
 static enum azjit_result turn_on(struct direct *direct, const char *id, struct keep *keep)
 {
 	const struct azjit_policy_assignment *before = NULL;
@@ -212,6 +221,7 @@ static enum azjit_result turn_on(struct direct *direct, const char *id, struct k
 
 	if (result != AZJIT_OK)
 		return result;
+	warn_of_overrides(before);
 	if (is_on(before)) {
 		print_note("policy assignment '%s' monitors just-in-time access already; nothing is written",
 		           before->name);
@@ -235,6 +245,7 @@ static enum azjit_result leave(struct direct *direct, const char *subscription,
 		                  "change " AZJIT_POLICY_PARAMETER
 		                  " there, in the portal, Policy, Assignments (%s)",
 		                  one->name, subscription, one->id);
+	warn_of_overrides(one);
 	print_note(
 	        "policy assignment '%s' of a management group monitors just-in-time access already; nothing "
 	        "is written",

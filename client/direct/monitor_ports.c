@@ -128,32 +128,23 @@ static enum azjit_protocol protocol_of(const json_t *port)
 	return azjit_streq(word, "udp") ? AZJIT_PROTOCOL_UDP : AZJIT_PROTOCOL_ANY;
 }
 
-// Whatever policy it was asked under: the rule is in the same group.
-static bool granted(const struct judging *judging, const char *vm_id, int port)
-{
-	azjit_ticks now = azjit_azure_now(judging->direct->azure);
-
-	for (size_t i = 0; i < json_array_size(judging->policies); i++)
-		if (policy_granted(json_array_get(judging->policies, i), vm_id, port, now))
-			return true;
-	return false;
-}
-
 // Of one VM, as a policy has them in this entry.
 static bool judge_ports(struct judging *judging, const json_t *entry, struct azjit_monitor_port *list,
                         size_t *count)
 {
 	json_auto_t *ports = policy_ports(entry);
 	const char *vm_id = keep_text(judging->keep, json_text(entry, "id"));
+	azjit_ticks now = azjit_azure_now(judging->direct->azure);
 	size_t path_count = 0;
 	const struct azjit_exposure_path *paths = vm_id ? paths_to(judging, vm_id, &path_count) : NULL;
 
 	for (size_t i = 0; paths && i < json_array_size(ports); i++) {
 		const json_t *port = json_array_get(ports, i);
 		int number = (int)json_integer_value(json_object_get(port, "port"));
-		const struct azjit_exposure_port asked = {.number = (uint16_t)number,
-		                                          .protocol = protocol_of(port),
-		                                          .granted = granted(judging, vm_id, number)};
+		const struct azjit_exposure_port asked = {
+		        .number = (uint16_t)number,
+		        .protocol = protocol_of(port),
+		        .granted = policies_granted(judging->policies, vm_id, number, now)};
 
 		if (number < 1)
 			continue;

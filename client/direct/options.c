@@ -130,7 +130,7 @@ static enum azjit_result set_client_id(struct reading *r, const char *text)
 	return AZJIT_OK;
 }
 
-enum { OPTION_TENANT = 0x1000, OPTION_CLIENT_ID };
+enum { OPTION_TENANT = 0x1000, OPTION_CLIENT_ID, OPTION_TARGET_SSHD };
 
 static const struct option known[] = {
         {"config", required_argument, NULL, 'c'},
@@ -155,6 +155,7 @@ static const struct option known[] = {
         {"client-id", required_argument, NULL, OPTION_CLIENT_ID},
         {"to-tag", required_argument, NULL, 't'},
         {"start", no_argument, NULL, 'T'},
+        {"target-sshd", required_argument, NULL, OPTION_TARGET_SSHD},
         {NULL, 0, NULL, 0},
 };
 
@@ -180,6 +181,7 @@ static unsigned wanted_for(int option)
 		return WANTS_PORTS;
 	case 'r':
 	case 'T':
+	case OPTION_TARGET_SSHD:
 		return WANTS_ROLE;
 	case OPTION_CLIENT_ID:
 		return WANTS_LOGIN;
@@ -212,6 +214,8 @@ static enum azjit_result take_text(struct direct_options *options, int option)
 		options->to_tag = optarg;
 	else if (option == 'T')
 		options->start = true;
+	else if (option == OPTION_TARGET_SSHD)
+		options->target_sshd = optarg;
 	else if (option == 'n')
 		options->dry_run = true;
 	else if (option == 'j')

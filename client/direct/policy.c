@@ -151,6 +151,14 @@ bool policy_granted(const json_t *policy, const char *vm_id, int port, azjit_tic
 	return false;
 }
 
+bool policies_granted(const json_t *policies, const char *vm_id, int port, azjit_ticks now)
+{
+	for (size_t i = 0; i < json_array_size(policies); i++)
+		if (policy_granted(json_array_get(policies, i), vm_id, port, now))
+			return true;
+	return false;
+}
+
 // --- differences --------------------------------------------------------------------------------------
 
 static bool row_same(const json_t *a, const json_t *b)

@@ -63,6 +63,8 @@ json_t *policy_ports(const json_t *entry);
 
 // Has the policy a request for this port that Azure neither failed nor revoked, and whose end is to come?
 bool policy_granted(const json_t *policy, const char *vm_id, int port, azjit_ticks now);
+// Has one of these? Whatever policy a port was asked under, the rule is in the same group.
+bool policies_granted(const json_t *policies, const char *vm_id, int port, azjit_ticks now);
 
 // What Azure would refuse, or should not have been asked: names longer than POLICY_NAMES_MAX, no port, a
 // port twice, a source that is no IPv4 address or prefix, a time out of bounds. AZJIT_USAGE with a sentence.

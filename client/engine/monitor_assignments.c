@@ -6,6 +6,8 @@
 #include <azjit/text.h>
 #include <stdio.h>
 
+#include <strings.h>
+
 static const struct finding_kind
         unassigned = {"unassigned", AZJIT_SEVERITY_HIGH,
                       "Nothing judges whether VMs have just-in-time access, and CloudSploit passes all the "
@@ -38,7 +40,7 @@ static const struct finding_kind
 
 static bool of_management_group(const struct azjit_policy_assignment *one)
 {
-	return strncmp(one->id, "/subscriptions/", strlen("/subscriptions/")) != 0;
+	return strncasecmp(one->id, "/subscriptions/", strlen("/subscriptions/")) != 0;
 }
 
 static void find_value(struct findings *findings, const struct azjit_policy_assignment *one)

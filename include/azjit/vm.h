@@ -13,7 +13,10 @@ struct azjit_tag {
 
 struct azjit_vm {
 	const char *id, *name, *location;
-	const char *os;             // "Linux", "Windows", ""
+	const char *os; // "Linux", "Windows", ""
+	// Mode of the Metadata Security Protocol, "Enforce" or "Audit"; "" if it is off
+	// (securityProfile.proxyAgentSettings, Microsoft.Compute 2024-03-01).
+	const char *metadata_protocol;
 	const char *const *nic_ids; // the primary first
 	size_t nic_count;
 	const struct azjit_tag *tags; // all of them

@@ -3,6 +3,7 @@
 #include "azure_data.h"
 
 #include <azjit/text.h>
+#include <stdio.h>
 
 #define SUB "/subscriptions/487bb485-b5b0-471e-9c0d-10717612f869"
 #define NET                                                                                                  \
@@ -57,6 +58,38 @@ static void primary_interface_first_and_tag_in_any_case(void **state)
 	assert_string_equal(vm->nic_ids[0], "/b");
 	assert_string_equal(vm->nic_ids[1], "/a");
 	assert_string_equal(vm->nic_ids[2], "/c");
+}
+
+// As VirtualMachine_Create_WithProxyAgentSettings writes it.
+static void metadata_protocol(void **state)
+{
+	static const struct {
+		const char *profile, *mode;
+	} rows[] = {
+	        {"{\"proxyAgentSettings\":{\"enabled\":true,\"mode\":\"Enforce\"}}", "Enforce"},
+	        {"{\"proxyAgentSettings\":{\"enabled\":true,\"mode\":\"Audit\"}}", "Audit"},
+	        {"{\"proxyAgentSettings\":{\"enabled\":true}}", "Enforce"},
+	        {"{\"proxyAgentSettings\":{\"enabled\":false,\"mode\":\"Enforce\"}}", ""},
+	        {"{\"proxyAgentSettings\":{\"mode\":\"Enforce\"}}", ""},
+	        {"{\"proxyAgentSettings\":7}", ""},
+	        {"{\"securityType\":\"TrustedLaunch\"}", ""},
+	        {"null", ""},
+	};
+
+	for (size_t i = 0; i < AZJIT_COUNT(rows); i++) {
+		const char *why = NULL;
+		char text[256];
+		json_auto_t *items = NULL;
+		_cleanup_arena_ struct arena arena = {0};
+		const struct azjit_vm *vm;
+
+		(void)snprintf(text, sizeof(text),
+		               "[{\"id\":\"/v\",\"name\":\"v\",\"properties\":{\"securityProfile\":%s}}]",
+		               rows[i].profile);
+		items = js_read(text, strlen(text), &why);
+		assert_null(parse_vms(&arena, items, &vm));
+		assert_string_equal(vm->metadata_protocol, rows[i].mode);
+	}
 }
 
 static void documented_power(void **state)
@@ -220,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(documented_vms),
 	        cmocka_unit_test(primary_interface_first_and_tag_in_any_case),
+	        cmocka_unit_test(metadata_protocol),
 	        cmocka_unit_test(documented_power),
 	        cmocka_unit_test(recorded_interface),
 	        cmocka_unit_test(documented_interfaces),

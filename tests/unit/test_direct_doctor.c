@@ -21,7 +21,7 @@ static char directory[] = "/tmp/azjit-doctor-XXXXXX";
 static int setup(void **state)
 {
 	(void)state;
-	direct = (struct direct){.answer = NULL};
+	direct = (struct direct){.answer = json_object()};
 	doctor = (struct doctor){.direct = &direct, .findings = json_array(), .unseen = json_array()};
 	return azjit_config_defaults(&direct.config) == AZJIT_OK ? 0 : -1;
 }
@@ -31,6 +31,7 @@ static int teardown(void **state)
 	(void)state;
 	json_decref(doctor.findings);
 	json_decref(doctor.unseen);
+	json_decref(direct.answer);
 	azjit_config_free(direct.config);
 	return 0;
 }
@@ -168,6 +169,9 @@ static void pam(void **state)
 static void sshd(void **state)
 {
 #define GOOD "port 22\nusepam yes\nlogingracetime 120\nmaxstartups 100:30:200\n"
+#define PENALTIES                                                                                        \
+	"persourcepenalties crash:90 authfail:5 noauth:1 grace-exceeded:10 refuseconnection:10 max:600 " \
+	"min:15 max-sources4:65536 max-sources6:65536 overflow:permissive overflow6:permissive\n"
 #define FREE "allowtcpforwarding yes\ndisableforwarding no\n"
 	static const struct {
 		const char *text, *found;
@@ -180,6 +184,13 @@ static void sshd(void **state)
 	        {"logingracetime 29\n" GOOD FREE, "medium:sshd-grace 0"},
 	        {"logingracetime 30\n" GOOD FREE, "0"},
 	        {"maxstartups 10:30:100\n" GOOD FREE, "low:sshd-startups 0"},
+	        {"persourcemaxstartups none\n" GOOD FREE, "0"},
+	        {"persourcemaxstartups 11\n" GOOD FREE, "0"},
+	        {"persourcemaxstartups 10\n" GOOD FREE, "low:sshd-per-source 0"},
+	        {"persourcepenalties no\npersourcepenaltyexemptlist none\n" GOOD FREE, "0"},
+	        {PENALTIES "persourcepenaltyexemptlist none\n" GOOD FREE, "low:sshd-penalties 0"},
+	        {PENALTIES GOOD FREE, "low:sshd-penalties 0"},
+	        {PENALTIES "persourcepenaltyexemptlist 192.0.2.0/24\n" GOOD FREE, "0"},
 	        {GOOD "allowtcpforwarding no\ndisableforwarding no\n", "low:sshd-forwarding 0"},
 	        {GOOD "allowtcpforwarding yes\ndisableforwarding yes\n", "low:sshd-forwarding 0"},
 	};
@@ -189,6 +200,102 @@ static void sshd(void **state)
 		doctor_sshd(&doctor, rows[i].text);
 		assert_found(rows[i].found);
 	}
+}
+
+static void sshd_version(void **state)
+{
+	static const struct {
+		const char *text, *version, *found;
+	} rows[] = {
+	        {"OpenSSH_9.2p1 Debian-2+deb12u3, OpenSSL 3.0.11 19 Sep 2023\n",
+	         "OpenSSH_9.2p1 Debian-2+deb12u3", "0"},
+	        {"OpenSSH_10.0p2 Debian-7, OpenSSL 3.5.0\n", "OpenSSH_10.0p2 Debian-7", "0"},
+	        {"OpenSSH_8.0p1, OpenSSL 1.1.1k\n", "OpenSSH_8.0p1", "0"},
+	        {"OpenSSH_7.9p1, OpenSSL 1.1.1\n", "OpenSSH_7.9p1", "medium:sshd-version 0"},
+	        {"unknown option -- V\nOpenSSH_7.4p1, OpenSSL 1.0.2k-fips\nusage: sshd [-46DdeiqTt]\n",
+	         "OpenSSH_7.4p1", "medium:sshd-version 0"},
+	        {"OpenSSH_for_Elsewhere_9.2\n", NULL, "1"},
+	        {"dropbear\n", NULL, "1"},
+	        {"OpenSSH_", NULL, "1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < AZJIT_COUNT(rows); i++) {
+		const char *told;
+
+		json_object_clear(direct.answer);
+		doctor_sshd_version(&doctor, rows[i].text);
+		told = json_string_value(json_object_get(direct.answer, "sshd"));
+		assert_true(rows[i].version ? told && azjit_streq(told, rows[i].version) : !told);
+		assert_found(rows[i].found);
+	}
+}
+
+// --- the sshd of a machine ------------------------------------------------------------------------------
+
+static void target(void **state)
+{
+#define VM           "maxstartups 10:30:100\nlogingracetime 120\n"
+#define EXEMPT(list) VM PENALTIES "persourcepenaltyexemptlist " list "\n"
+	static const struct {
+		const char *text, *found, *mend; // mend: a part of the first one's
+	} rows[] = {
+	        {VM, "0", NULL},
+	        {VM "persourcemaxstartups none\npersourcepenalties no\n", "0", NULL},
+	        {"maxstartups 8:30:100\nlogingracetime 120\n", "0", NULL},
+	        {"maxstartups 7:30:100\nlogingracetime 120\n", "medium:target-startups 0",
+	         "'MaxStartups 100:"},
+	        {"persourcemaxstartups 8\n" VM, "0", NULL},
+	        {"persourcemaxstartups 7\n" VM, "medium:target-per-source 0", "ssh web01 sudo tee"},
+	        {"maxstartups 10:30:100\nlogingracetime 0\n", "low:target-grace 0", "LoginGraceTime 120"},
+	        {"maxstartups 10:30:100\nlogingracetime 121\n", "low:target-grace 0", "LoginGraceTime 120"},
+	        {EXEMPT("none"), "medium:target-penalties 0", "ExemptList 10.9.9.9,10.9.9.10'"},
+	        {VM PENALTIES, "medium:target-penalties 0", "ExemptList 10.9.9.9,10.9.9.10'"},
+	        {EXEMPT("10.9.9.0/24"), "0", NULL},
+	        {EXEMPT("192.0.2.1,10.9.9.9,10.9.9.10/32"), "0", NULL},
+	        {EXEMPT("10.9.9.10,192.0.2.1"), "medium:target-penalties 0",
+	         "'PerSourcePenaltyExemptList "
+	         "10.9.9.9,10.9.9.10,192.0.2.1'"},
+	        {EXEMPT("!10.9.9.9,10.9.9.10"), "medium:target-penalties 0", "10.9.9.9,!10.9.9.9"},
+	        {EXEMPT("jump.example,"), "medium:target-penalties 0", NULL},
+	        {"", "1", NULL},
+	        {"MaxStartups 5\n", "1", NULL}, // an sshd_config
+	};
+	struct azjit_sources sources = {.count = 2};
+
+	(void)state;
+	assert_int_equal(azjit_prefix_parse("10.9.9.9", &sources.items[0]), AZJIT_OK);
+	assert_int_equal(azjit_prefix_parse("10.9.9.10", &sources.items[1]), AZJIT_OK);
+	for (size_t i = 0; i < AZJIT_COUNT(rows); i++) {
+		doctor_target_sshd(&doctor, "web01", &sources, rows[i].text);
+		if (rows[i].mend && !strstr(first("mend"), rows[i].mend))
+			fail_msg("%s", first("mend"));
+		assert_found(rows[i].found);
+	}
+	doctor_target_sshd(&doctor, "web01", NULL, EXEMPT("none"));
+	assert_found("1");
+	direct.config->max_young = 11;
+	doctor_target_sshd(&doctor, "it's", &sources, VM);
+	assert_non_null(strstr(first("mend"), "ssh 'it'\\''s' sudo"));
+	assert_found("medium:target-startups 0");
+}
+
+// A list that is longer than what is read of it exempts nobody.
+static void endless_exemption(void **state)
+{
+	static char text[4096];
+	const struct azjit_sources none = {.count = 0};
+	struct azjit_sources one = {.count = 1};
+	int len = snprintf(text, sizeof(text), "%s", VM PENALTIES "persourcepenaltyexemptlist 10.0.0.0/8");
+
+	(void)state;
+	while (len < 3000)
+		len += snprintf(text + len, sizeof(text) - (size_t)len, ",192.0.2.%d", len % 256);
+	assert_int_equal(azjit_prefix_parse("10.9.9.9", &one.items[0]), AZJIT_OK);
+	doctor_target_sshd(&doctor, "web01", &one, text);
+	assert_found("medium:target-penalties 0");
+	doctor_target_sshd(&doctor, "web01", &none, text);
+	assert_found("0");
 }
 
 // --- the broker -----------------------------------------------------------------------------------------
@@ -258,14 +365,62 @@ static void imds(void **state)
 	assert_found("3");
 }
 
+// What Azure does about it, on the VM that has this host's address.
+static void metadata_protocol(void **state)
+{
+	static const struct {
+		const char *mode, *other_vm, *address, *found, *why;
+	} rows[] = {
+	        {"", NULL, "127.0.0.1", "high:imds 0", "in Enforce mode shuts it in Azure, too"},
+	        {"Audit", NULL, "127.0.0.1", "high:imds 0", "in Audit mode here"},
+	        {"enforce", NULL, "127.0.0.1", "1", NULL},
+	        {"Enforce", NULL, "192.0.2.77", "high:imds 0", NULL},   // another machine's
+	        {"Enforce", "/vm/b", "127.0.0.1", "high:imds 0", NULL}, // two networks with that address
+	        {"Enforce", "/VM/A", "127.0.0.1", "1", NULL},
+	        {"Enforce", NULL, "", "high:imds 0", NULL},
+	};
+	struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(here);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char url[64];
+
+	(void)state;
+	assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof(here)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&here, &len), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(here.sin_port));
+	for (size_t i = 0; i < AZJIT_COUNT(rows); i++) {
+		doctor.vms = json_pack("[{s:s, s:s}, {s:s, s:s}]", "id", "/vm/a", "metadata_protocol",
+		                       rows[i].mode, "id", "/vm/b", "metadata_protocol", rows[i].mode);
+		doctor.nics =
+		        json_pack("[{s:s, s:[{s:s}]}, {s:s, s:[{s:s}, {s:s}]}]", "vm_id", "/vm/a",
+		                  "ipconfigs", "address", rows[i].address, "vm_id",
+		                  rows[i].other_vm ? rows[i].other_vm : "/vm/b", "ipconfigs", "address",
+		                  "192.0.2.78", "address", rows[i].other_vm ? rows[i].address : "192.0.2.79");
+		assert_non_null(doctor.nics);
+		doctor_imds(&doctor, url);
+		if (rows[i].why)
+			assert_non_null(strstr(first("why"), rows[i].why));
+		assert_found(rows[i].found);
+		json_decref(doctor.vms);
+		json_decref(doctor.nics);
+		doctor.vms = doctor.nics = NULL;
+	}
+	(void)close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(files, setup, teardown),
 	        cmocka_unit_test_setup_teardown(pam, setup, teardown),
 	        cmocka_unit_test_setup_teardown(sshd, setup, teardown),
+	        cmocka_unit_test_setup_teardown(sshd_version, setup, teardown),
+	        cmocka_unit_test_setup_teardown(target, setup, teardown),
+	        cmocka_unit_test_setup_teardown(endless_exemption, setup, teardown),
 	        cmocka_unit_test_setup_teardown(broker, setup, teardown),
 	        cmocka_unit_test_setup_teardown(imds, setup, teardown),
+	        cmocka_unit_test_setup_teardown(metadata_protocol, setup, teardown),
 	};
 	int failed;
 

@@ -36,6 +36,7 @@ struct sub {
 	struct azjit_jit_policy *policies; // the first listed_count are in the subscription's list
 	bool hidden[ITEMS];                // only in the group's list
 	struct azjit_subnet subnet;
+	const struct azjit_subnet *subnets; // NULL: that one
 	size_t vm_count, ip_count, policy_count, subnet_count;
 };
 
@@ -153,7 +154,8 @@ static void answer(void *userdata)
 	else if (copy.kind == KIND_NICS)
 		copy.nics(copy.userdata, &a, sub->nics, fails ? 0 : sub->vm_count);
 	else if (copy.kind == KIND_SUBNETS)
-		copy.subnets(copy.userdata, &a, &sub->subnet, fails ? 0 : sub->subnet_count);
+		copy.subnets(copy.userdata, &a, sub->subnets ? sub->subnets : &sub->subnet,
+		             fails ? 0 : sub->subnet_count);
 	else
 		copy.ips(copy.userdata, &a, sub->ips, fails ? 0 : sub->ip_count);
 }

@@ -237,6 +237,29 @@ static void one_of_a_management_group_is_not_ours_to_change(void **state)
 	assert_non_null(strstr(finding_of(report, "off")->text, "'above' of a management group"));
 }
 
+// Azure does not promise the casing of ids.
+static void one_of_the_subscription_is_ours_however_it_is_written(void **state)
+{
+	const struct azjit_policy_parameter parameter = {AZJIT_POLICY_PARAMETER, AZJIT_POLICY_OFF, true};
+	const struct azjit_policy_assignment one = {
+	        .id = "/SUBSCRIPTIONS/" SUB
+	              "/providers/Microsoft.Authorization/policyAssignments/SecurityCenterBuiltIn",
+	        .name = "SecurityCenterBuiltIn",
+	        .display_name = "ASC Default",
+	        .scope = "/SUBSCRIPTIONS/" SUB,
+	        .definition_id = AZJIT_POLICY_BENCHMARK,
+	        .enforcement_mode = "Default",
+	        .parameters = &parameter,
+	        .parameter_count = 1};
+	const struct azjit_monitor_facts facts = {.subscription = SUB,
+	                                          .assignments_read = {AZJIT_READ_OK, NULL},
+	                                          .assignments = &one,
+	                                          .assignment_count = 1};
+	_cleanup_(azjit_monitor_report_freep) struct azjit_monitor_report *report = judge(&facts);
+
+	assert_string_equal(finding_of(report, "off")->mend, "azjit monitor enable --subscription " SUB);
+}
+
 // --- the plan -----------------------------------------------------------------------------------------
 
 static void plans(void **state)
@@ -389,6 +412,7 @@ int main(void)
 	        cmocka_unit_test(mends_of_assignments),
 	        cmocka_unit_test(names_do_not_reach_a_shell),
 	        cmocka_unit_test(one_of_a_management_group_is_not_ours_to_change),
+	        cmocka_unit_test(one_of_the_subscription_is_ours_however_it_is_written),
 	        cmocka_unit_test(plans),
 	        cmocka_unit_test(what_failed_is_told_and_what_was_not_asked_is_not),
 	        cmocka_unit_test(a_report_fails_whole_at_every_allocation),
