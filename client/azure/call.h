@@ -52,9 +52,9 @@ struct call_result {
 	struct arena *arena; // of what the callback borrows
 	void (*fn)(void);    // the caller's, to be cast back
 	void *userdata;
-	const char *key; // what the spec gave
+	const char *key;       // what the spec gave
 	const char *operation; // the link to what goes on after the answer, "" if it named none
-	bool writes;     // a write: what was done is not known where its answer cannot be read
+	bool writes;           // a write: what was done is not known where its answer cannot be read
 };
 
 // Reads the JSON, and runs the caller's callback: always, exactly once. Afterwards nothing of the call

@@ -50,25 +50,34 @@ static enum azjit_result source_of(struct direct *direct, struct survey *survey,
 
 // --- to which -----------------------------------------------------------------------------------------
 
+static enum azjit_result add_tagged(struct direct *direct, struct survey *survey, json_t *targets)
+{
+	_cleanup_free_ char *tag = NULL;
+	json_auto_t *tagged = NULL;
+	enum azjit_result result;
+
+	if (asprintf(&tag, PICK_TAG "%s", direct->options.to_tag) < 0) {
+		tag = NULL;
+		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
+	}
+	result = survey_pick_words(direct, survey, (char *const[]){tag}, 1, false, &tagged);
+	if (result == AZJIT_OK && json_array_extend(targets, tagged) != 0)
+		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
+	return result;
+}
+
+// One that is named by its name and by the tag is there twice, and gets the same ports twice.
 static enum azjit_result targets_of(struct direct *direct, struct survey *survey, json_t **ret)
 {
 	const struct direct_options *options = &direct->options;
-	_cleanup_free_ char *tag = NULL, **words = calloc(options->word_count + 1, sizeof(*words));
-	size_t count = options->word_count - 1;
+	enum azjit_result result;
 
-	if (!words)
-		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
-	memcpy(words, options->words + 1, count * sizeof(*words));
-	if (options->to_tag) {
-		if (asprintf(&tag, PICK_TAG "%s", options->to_tag) < 0)
-			return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
-		words[count++] = tag;
-	}
-	if (count == 0)
+	if (options->word_count == 1 && !options->to_tag)
 		return azjit_fail(&direct->reason, AZJIT_USAGE,
 		                  "to which VMs? name them after %s, or say --to-tag NAME=VALUE",
 		                  options->words[0]);
-	return survey_pick_words(direct, survey, words, count, false, ret);
+	result = survey_pick_words(direct, survey, options->words + 1, options->word_count - 1, false, ret);
+	return result == AZJIT_OK && options->to_tag ? add_tagged(direct, survey, *ret) : result;
 }
 
 // Into the policy that holds the VM; into that of its group and region if none does.
