@@ -42,8 +42,11 @@ static enum azjit_result password_failed(const struct reading *reading, const ch
 		return azjit_fail(reading->reason, AZJIT_CONFIG,
 		                  "the password that was given does not open the private key in %s", path);
 	if (!reading->files->password)
-		return azjit_fail(reading->reason, AZJIT_CONFIG,
-		                  "the private key in %s is under a password: set password_file", path);
+		return azjit_fail(
+		        reading->reason, AZJIT_CONFIG,
+		        "the private key in %s is under a password: set password_file (in the environment: "
+		        "AZURE_CLIENT_CERTIFICATE_PASSWORD)",
+		        path);
 	return azjit_fail(reading->reason, AZJIT_CONFIG,
 	                  "the password in %s does not open the private key in %s", reading->files->password,
 	                  path);

@@ -174,6 +174,8 @@ static bool certificate_good(const struct sim *sim, const struct certificate *c,
 {
 	time_t now = (time_t)time_unix(clock_now(&sim->clock));
 
+	if (sw_is(sim, "assertion_chain", "required") && !json_object_get(a->header, "x5c"))
+		return refuse(ret, 700027, "The client assertion has no 'x5c'.");
 	if (!chain_begins_with(c, a->header))
 		return refuse(ret, 700027, "The 'x5c' of the client assertion is of another certificate.");
 	if (X509_cmp_time(X509_get0_notAfter(c->x509), &now) <= 0)

@@ -60,6 +60,7 @@ static const struct setting switch_table[] = {
         {"metadata_resource_manager", BOOL, "true"},
         {"imds_cache", BOOL, "true"},
         {"assertion_skew_s", INT, "300"},
+        {"assertion_chain", CHOICE, "optional required"},
         {"device_interval_s", INT, "5"},
         {"device_expires_s", INT, "900"},
         {"device_message", TEXT, "null"},
