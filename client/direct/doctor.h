@@ -6,6 +6,7 @@
 
 #include "direct.h"
 
+#include <azjit/exposure.h>
 #include <azjit/monitor.h>
 
 struct doctor {
@@ -14,6 +15,8 @@ struct doctor {
 	json_t *unseen;   // sentences
 	// What was read of all subscriptions, owned; NULL where that of one could not be. As of ask.h.
 	json_t *policies, *vms, *nics, *subnets, *public_ips;
+	json_t *firewalls; // only where a policy names one
+	bool firewalls_asked;
 	bool failed; // memory ran out
 };
 
@@ -41,6 +44,10 @@ void doctor_local(struct doctor *doctor);
 // doctor_vm.c: the VM that the operand names: its state, the way through its security groups, the addresses
 // that this host asks for. Fills `vm` of the answer. AZJIT_NOT_FOUND or AZJIT_AMBIGUOUS with a sentence.
 enum azjit_result doctor_vm(struct doctor *doctor);
+
+// doctor_firewall.c: the Azure Firewall in front of the VM, if a policy names one.
+void doctor_firewall(struct doctor *doctor, const char *vm_id, const struct azjit_exposure_path *paths,
+                     size_t path_count);
 
 // The least-privilege role of that name (conf/roles, which is in the program), with the subscriptions that
 // are looked at as its assignable scopes. AZJIT_USAGE if there is no such role.

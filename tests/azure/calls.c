@@ -2,6 +2,7 @@
 // One function prints what the callback of one noun was given, one table starts the calls.
 #include "driver.h"
 
+#include <azjit/firewall.h>
 #include <azjit/text.h>
 #include <stdio.h>
 
@@ -167,6 +168,17 @@ static void on_public_ips(void *userdata, const struct azjit_answer *answer,
 	ended(userdata);
 }
 
+static void on_firewalls(void *userdata, const struct azjit_answer *answer,
+                         const struct azjit_firewall *firewalls, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)printf("firewall id=%s policy=%s addresses=%zu subnet=%s\n", lower(firewalls[i].id),
+		             lower(firewalls[i].policy_id), firewalls[i].public_ip_count,
+		             lower(firewalls[i].subnet_id));
+	print_answer(answer, count);
+	ended(userdata);
+}
+
 static void print_side(const char *name, const struct azjit_rule_side *side)
 {
 	print_list(name, side->texts, side->text_count);
@@ -235,8 +247,8 @@ static void on_assignment_to_change(void *userdata, const struct azjit_answer *a
                                     const struct azjit_policy_assignment *list, size_t count)
 {
 	struct azjit_call_options options = {
-		.deadline_ms = (unsigned)driver.deadline_ms,
-		.retries = (unsigned)driver.retries,
+	        .deadline_ms = (unsigned)driver.deadline_ms,
+	        .retries = (unsigned)driver.retries,
 	};
 	struct azjit_call *change;
 
@@ -338,6 +350,8 @@ struct azjit_call *start_call(const char *name, size_t index)
 		return azjit_subnet_list(azure, id, options, on_subnets, tag(index));
 	if (azjit_streq(name, "public-ips"))
 		return azjit_public_ip_list(azure, id, options, on_public_ips, tag(index));
+	if (azjit_streq(name, "firewalls"))
+		return azjit_firewall_list(azure, id, options, on_firewalls, tag(index));
 	if (azjit_streq(name, "nsg"))
 		return azjit_nsg_get(azure, id, options, on_nsg, tag(index));
 	if (azjit_streq(name, "activity"))
