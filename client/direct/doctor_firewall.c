@@ -89,11 +89,34 @@ static enum azjit_verdict of_own(const struct azjit_nsg *nsg, const struct azjit
 	return ret_why->verdict;
 }
 
+// Whom a rule of just-in-time access in the group lets in now, as it is written; "" if nobody.
+static const char *asked_for(const struct azjit_nsg *nsg, const struct azjit_exposure_path *path, int port)
+{
+	for (size_t i = 0; i < nsg->rule_count; i++) {
+		const struct azjit_rule_side *source = &nsg->rules[i].source;
+		struct azjit_flow flow = {
+		        .destination = path->address,
+		        .port = (uint16_t)port,
+		        .protocol = AZJIT_PROTOCOL_TCP,
+		};
+		const struct azjit_rule *rule = NULL;
+		struct azjit_prefix prefix;
+
+		if (source->text_count == 0 || azjit_prefix_parse(source->texts[0], &prefix) != AZJIT_OK)
+			continue;
+		flow.source = prefix.addr;
+		if (azjit_nsg_has_jit_allow(nsg, &flow, &rule) && rule == &nsg->rules[i])
+			return source->texts[0];
+	}
+	return "";
+}
+
 static void look_at_group(struct doctor *doctor, const char *vm, const struct azjit_exposure_path *path,
                           bool at_nic, const struct front *front, int port)
 {
 	const struct azjit_nsg *nsg = at_nic ? path->nic_nsg : path->subnet_nsg;
 	struct azjit_verdict_why why;
+	const char *asked;
 
 	if (!nsg)
 		return;
@@ -109,11 +132,15 @@ static void look_at_group(struct doctor *doctor, const char *vm, const struct az
 	case AZJIT_VERDICT_DENY:
 		break;
 	}
-	doctor_find(doctor, AZJIT_SEVERITY_MEDIUM, "firewall-source", double_why,
-	            doctor_text("port %d of %s: the %s '%s' keeps out the Azure Firewall %s itself%s%s (%s)",
-	                        port, vm, why.level, why.nsg, front->address,
-	                        *front->prefix ? ", subnet " : "", front->prefix, why.text),
-	            allow_mend(nsg, path, front, port));
+	asked = asked_for(nsg, path, port);
+	doctor_find(
+	        doctor, AZJIT_SEVERITY_MEDIUM, "firewall-source", double_why,
+	        doctor_text(
+	                "port %d of %s: the %s '%s' %s%s%skeeps out the Azure Firewall %s itself%s%s (%s)",
+	                port, vm, why.level, why.nsg, *asked ? "lets in " : "", asked,
+	                *asked ? ", for whom it was asked, and " : "", front->address,
+	                *front->prefix ? ", subnet " : "", front->prefix, why.text),
+	        allow_mend(nsg, path, front, port));
 }
 
 static bool read_firewalls(struct doctor *doctor)
