@@ -88,6 +88,16 @@ struct azjit_call *azjit_nic_list(struct azjit_azure *azure, const char *scope,
 
 // --- subnets ------------------------------------------------------------------------------------------
 
+static const char *subnet_prefix(const json_t *properties)
+{
+	const json_t *several = js_member(properties, "addressPrefixes");
+
+	if (js_count(several) > 1)
+		return "";
+	return js_count(several) == 1 ? js_string(json_array_get(several, 0))
+	                              : js_text(properties, "addressPrefix");
+}
+
 const char *parse_subnets(struct arena *arena, const json_t *items, const struct azjit_subnet **ret,
                           size_t *ret_count)
 {
@@ -108,6 +118,7 @@ const char *parse_subnets(struct arena *arena, const json_t *items, const struct
 			if (!*js_text(subnet, "id"))
 				return "a virtual network that holds a subnet without an id";
 			list[count].id = js_text(subnet, "id");
+			list[count].prefix = subnet_prefix(js_member(subnet, "properties"));
 			list[count++].nsg_id =
 			        reference(js_member(subnet, "properties"), "networkSecurityGroup");
 		}

@@ -50,7 +50,7 @@ enum azjit_result ask_policy(struct direct *direct, const char *id, json_t **ret
 enum azjit_result ask_write(struct direct *direct, const char *id, const json_t *body, bool *ret_unsure);
 
 // Of all subscriptions. Interfaces: vm_id, nsg, primary, ipconfigs (address, public_ip, subnet, primary, asgs;
-// ids or "" but for address); subnets: id, nsg; public addresses: id, address.
+// ids or "" but for address); subnets: id, nsg, prefix ("" if not one); public addresses: id, address.
 enum azjit_result ask_nics(struct direct *direct, json_t **ret);
 enum azjit_result ask_subnets(struct direct *direct, json_t **ret);
 enum azjit_result ask_public_ips(struct direct *direct, json_t **ret);

@@ -70,7 +70,8 @@ static void got_subnets(void *userdata, const struct azjit_answer *answer, const
 	if (!ask_take_status(ask, answer))
 		return;
 	for (size_t i = 0; i < count; i++)
-		ask_add_row(ask, json_pack("{s:s, s:s}", "id", subnets[i].id, "nsg", subnets[i].nsg_id));
+		ask_add_row(ask, json_pack("{s:s, s:s, s:s}", "id", subnets[i].id, "nsg", subnets[i].nsg_id,
+		                           "prefix", subnets[i].prefix));
 }
 
 static struct azjit_call *start_subnets(struct ask *ask, const char *scope)

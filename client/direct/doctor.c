@@ -171,6 +171,7 @@ static void clear(struct doctor *doctor)
 	json_decref(doctor->nics);
 	json_decref(doctor->subnets);
 	json_decref(doctor->public_ips);
+	json_decref(doctor->firewalls);
 }
 
 static enum azjit_result examine(struct direct *direct)

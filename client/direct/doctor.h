@@ -6,6 +6,7 @@
 
 #include "direct.h"
 
+#include <azjit/exposure.h>
 #include <azjit/monitor.h>
 #include <azjit/source.h>
 
@@ -15,6 +16,8 @@ struct doctor {
 	json_t *unseen;   // sentences
 	// What was read of all subscriptions, owned; NULL where that of one could not be. As of ask.h.
 	json_t *policies, *vms, *nics, *subnets, *public_ips;
+	json_t *firewalls; // only where a policy names one
+	bool firewalls_asked;
 	bool failed; // memory ran out
 };
 
@@ -53,6 +56,9 @@ void doctor_target(struct doctor *doctor, const json_t *vm, const struct azjit_s
 // The same of the text itself. name: of the VM, as a person writes it.
 void doctor_target_sshd(struct doctor *doctor, const char *name, const struct azjit_sources *sources,
                         const char *text);
+// doctor_firewall.c: the Azure Firewall in front of the VM, if a policy names one.
+void doctor_firewall(struct doctor *doctor, const char *vm_id, const struct azjit_exposure_path *paths,
+                     size_t path_count);
 
 // The least-privilege role of that name (conf/roles, which is in the program), with the subscriptions that
 // are looked at as its assignable scopes. AZJIT_USAGE if there is no such role.

@@ -241,7 +241,8 @@ static bool find_sources(struct doctor *doctor, const char *vm, const json_t *st
 {
 	const struct azjit_config *config = doctor->direct->config;
 	const struct azjit_access_rule *rule = rule_for(config, json_text(state, "id"), 0);
-	const char *address = json_text(state, "address");
+	const char *firewall = json_text(state, "firewall"),
+	           *address = *firewall ? firewall : json_text(state, "address");
 	struct azjit_reason reason;
 	struct azjit_addr destination;
 
@@ -286,6 +287,7 @@ static void look_at_membership(struct doctor *doctor, const json_t *vm, const js
 
 	doctor_target(doctor, vm, sourced ? &sources : NULL);
 	find_way(doctor, id, &way);
+	doctor_firewall(doctor, id, way.paths, way.path_count);
 	for (size_t i = 0; i < json_array_size(doctor->policies); i++) {
 		const json_t *policy = json_array_get(doctor->policies, i);
 		json_auto_t *ports = policy_ports(policy_entry(policy, id));
@@ -308,6 +310,7 @@ static void look_at_vm(struct doctor *doctor, const json_t *vm)
 	        .subnets = doctor->subnets,
 	        .public_ips = doctor->public_ips,
 	        .prefer_public = doctor->direct->config && doctor->direct->config->prefer_public,
+	        .past_firewall = doctor->direct->config && !doctor->direct->config->through_firewall,
 	        .now = azjit_azure_now(doctor->direct->azure),
 	};
 	struct doctor_word name = doctor_name(json_text(vm, "id"));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "../cmd/administer.h"
 #include "ask.h"
+#include "firewall.h"
 #include "print.h"
 #include "survey.h"
 #include "vm_state.h"
@@ -27,17 +28,33 @@ static enum azjit_result read_network(struct direct *direct, json_t **nics, json
 	return result == AZJIT_OK ? ask_public_ips(direct, ips) : result;
 }
 
+// Those that policies name; without them nothing is missing but whether a firewall policy manages one.
+static json_t *read_firewalls(struct direct *direct, const json_t *policies)
+{
+	json_t *firewalls = NULL;
+
+	if (firewall_any(policies) && ask_firewalls(direct, &firewalls) != AZJIT_OK)
+		print_note("some machines are behind an Azure Firewall, and whether a firewall policy "
+		           "manages it is not "
+		           "seen: %s",
+		           direct->reason.text);
+	return firewalls;
+}
+
 // Fills `vms` of the answer with the state of these rows.
 static enum azjit_result describe(struct direct *direct, const struct survey *survey, const json_t *vms)
 {
 	json_auto_t *nics = NULL, *subnets = NULL, *ips = NULL, *states = json_array();
 	enum azjit_result result = read_network(direct, &nics, &subnets, &ips);
+	json_auto_t *firewalls = result == AZJIT_OK ? read_firewalls(direct, survey->policies) : NULL;
 	const struct vm_surroundings around = {
 	        .policies = survey->policies,
 	        .nics = nics,
 	        .subnets = subnets,
 	        .public_ips = ips,
+	        .firewalls = firewalls,
 	        .prefer_public = direct->config && direct->config->prefer_public,
+	        .past_firewall = direct->config && !direct->config->through_firewall,
 	        .now = azjit_azure_now(direct->azure),
 	};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm_state.h"
 
+#include "firewall.h"
 #include "policy.h"
 
 #include <azjit/jit.h>
@@ -131,10 +132,10 @@ static bool add_policy(const json_t *policy, const char *vm_id, azjit_ticks now,
 	                                        json_string(azjit_id_name(json_text(policy, "id")))) == 0);
 }
 
-static void choose_address(const struct membership *in, const struct network *network, bool prefer_public,
-                           char *ret, size_t size)
+static void choose_address(const struct membership *in, const struct network *network,
+                           const struct vm_surroundings *around, char *ret, size_t size)
 {
-	bool public = *network->public_address && (prefer_public || !*network->private_address);
+	bool public = *network->public_address && (around->prefer_public || !*network->private_address);
 
 	if (*in->firewall && in->history.mapped_port)
 		(void)snprintf(ret, size, "%s:%d", in->firewall, in->history.mapped_port);
@@ -145,27 +146,43 @@ static void choose_address(const struct membership *in, const struct network *ne
 		                             : network->private_address);
 }
 
-static bool describe(json_t *state, struct membership *in, const struct network *network, bool prefer_public)
+// "" if nothing stands in the way of just-in-time access, or it could not be seen.
+static const char *why_unsupported(const struct membership *in, const struct network *network,
+                                   const struct vm_surroundings *around)
+{
+	const json_t *firewall = firewall_at(around->firewalls, around->public_ips, in->firewall);
+
+	if (*json_text(firewall, "policy"))
+		return "behind an Azure Firewall whose rules are in a firewall policy; just-in-time access "
+		       "knows "
+		       "classic rules only";
+	if (json_array_size(in->policies) > 0 || network->guarded)
+		return "";
+	return "no network security group at its interface or subnet; an Azure Firewall is not looked for";
+}
+
+static bool describe(json_t *state, struct membership *in, const struct network *network,
+                     const struct vm_surroundings *around)
 {
 	bool configured = json_array_size(in->policies) > 0;
-	const char *why =
-	        configured || network->guarded
-	                ? ""
-	                : "no network security group at its interface or subnet; an Azure Firewall is "
-	                  "not looked for";
+	const char *why;
 	char address[128];
 	json_auto_t *more = NULL;
 
-	choose_address(in, network, prefer_public, address, sizeof(address));
+	if (around->past_firewall)
+		in->firewall = "";
+	why = why_unsupported(in, network, around);
+	choose_address(in, network, around, address, sizeof(address));
 	if (in->history.last)
 		azjit_time_format(in->history.last, in->history.last_text);
-	more = json_pack("{s:s, s:s, s:O, s:O, s:I, s:s, s:s, s:s}", "state",
-	                 configured ? "Configured"
-	                 : *why     ? "Unsupported"
-	                            : "Not configured",
+	more = json_pack("{s:s, s:s, s:O, s:O, s:I, s:s, s:s, s:s, s:s, s:s}", "state",
+	                 *why         ? "Unsupported"
+	                 : configured ? "Configured"
+	                              : "Not configured",
 	                 "why", why, "policies", in->policies, "ports", in->ports, "requests",
 	                 (json_int_t)in->history.recent, "last_access", in->history.last_text,
-	                 "last_requestor", in->history.who ? in->history.who : "", "address", address);
+	                 "last_requestor", in->history.who ? in->history.who : "", "address", address,
+	                 "private_address", network->private_address, "firewall", in->firewall);
 	return more && json_object_update(state, more) == 0;
 }
 
@@ -185,5 +202,5 @@ json_t *vm_state(const json_t *vm, const struct vm_surroundings *around)
 	for (size_t i = 0; i < json_array_size(around->policies); i++)
 		if (!add_policy(json_array_get(around->policies, i), id, around->now, &in))
 			return NULL;
-	return describe(state, &in, &network, around->prefer_public) ? json_incref(state) : NULL;
+	return describe(state, &in, &network, around) ? json_incref(state) : NULL;
 }

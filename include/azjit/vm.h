@@ -53,6 +53,7 @@ struct azjit_call *azjit_nic_list(struct azjit_azure *azure, const char *scope,
 
 struct azjit_subnet {
 	const char *id, *nsg_id; // nsg_id "" if none
+	const char *prefix;      // as Azure wrote it, "" if it has several or none
 };
 typedef void azjit_subnets_fn(void *userdata, const struct azjit_answer *answer,
                               const struct azjit_subnet *subnets, size_t count);

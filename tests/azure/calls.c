@@ -2,6 +2,7 @@
 // One function prints what the callback of one noun was given, one table starts the calls.
 #include "driver.h"
 
+#include <azjit/firewall.h>
 #include <azjit/text.h>
 #include <stdio.h>
 
@@ -188,6 +189,17 @@ static void on_public_ips(void *userdata, const struct azjit_answer *answer,
 	ended(userdata);
 }
 
+static void on_firewalls(void *userdata, const struct azjit_answer *answer,
+                         const struct azjit_firewall *firewalls, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)printf("firewall id=%s policy=%s addresses=%zu subnet=%s\n", lower(firewalls[i].id),
+		             lower(firewalls[i].policy_id), firewalls[i].public_ip_count,
+		             lower(firewalls[i].subnet_id));
+	print_answer(answer, count);
+	ended(userdata);
+}
+
 static void print_side(const char *name, const struct azjit_rule_side *side)
 {
 	print_list(name, side->texts, side->text_count);
@@ -363,6 +375,8 @@ struct azjit_call *start_call(const char *name, size_t index)
 		return azjit_subnet_list(azure, id, options, on_subnets, tag(index));
 	if (azjit_streq(name, "public-ips"))
 		return azjit_public_ip_list(azure, id, options, on_public_ips, tag(index));
+	if (azjit_streq(name, "firewalls"))
+		return azjit_firewall_list(azure, id, options, on_firewalls, tag(index));
 	if (azjit_streq(name, "nsg"))
 		return azjit_nsg_get(azure, id, options, on_nsg, tag(index));
 	if (azjit_streq(name, "activity"))

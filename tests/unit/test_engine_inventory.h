@@ -371,7 +371,7 @@ static inline struct world *world_new(const char *config)
 		w->subs[i].nics = keep(w, calloc(ITEMS, sizeof(struct azjit_nic)));
 		w->subs[i].ips = keep(w, calloc(ITEMS, sizeof(struct azjit_public_ip)));
 		w->subs[i].policies = keep(w, calloc(ITEMS, sizeof(struct azjit_jit_policy)));
-		w->subs[i].subnet = (struct azjit_subnet){"/subnet/1", "/nsg/subnet"};
+		w->subs[i].subnet = (struct azjit_subnet){"/subnet/1", "/nsg/subnet", ""};
 		w->subs[i].subnet_count = 1;
 	}
 	assert_int_equal(azjit_loop_new(&w->loop), AZJIT_OK);
