@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <sysexits.h>
 
+#include "arm_graph.h"
 #include "jit.h"
 #include "nsg.h"
 #include "principal.h"
@@ -293,5 +294,7 @@ void scenario_build(struct sim *sim)
 	scenario_jit(sim);
 	scenario_policy(sim);
 	sim->building = false;
+	if (sw_bool(sim, "graph_lag"))
+		graph_remember(sim);
 	enforce_all(sim);
 }

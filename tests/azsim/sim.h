@@ -55,7 +55,8 @@ struct sim {
 	json_t *operations; // long-running: id -> {"done": ticks, "body": …}
 	json_t *assertions; // whose jti were presented: "APP JTI"
 	json_t *counters, *exchanges;
-	json_t *buckets; // of throttle.c
+	json_t *buckets; // of throttle.c and arm_graph.c
+	json_t *graph;   // of arm_graph.c; NULL: the resources as they are
 	uint64_t exchange_seq, fault_seq;
 	struct fault *faults;
 	struct enforcer *enforcer;
