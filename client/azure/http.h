@@ -62,6 +62,7 @@ struct http_answer {
 	// header values, "" where absent
 	const char *date, *retry_after, *correlation_id, *content_type, *www_authenticate;
 	const char *remaining_reads, *remaining_writes, *remaining_requests; // of azure.md §5.4
+	const char *quota_left, *quota_resets; // of Resource Graph: a number, "hh:mm:ss"
 };
 
 // Runs exactly once, later, from the loop.

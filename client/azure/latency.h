@@ -20,6 +20,7 @@ enum operation {
 	OPERATION_PUBLIC_IPS,
 	OPERATION_NSG,
 	OPERATION_ACTIVITY,
+	OPERATION_GRAPH,
 	OPERATION_COUNT_,
 };
 // As azjit_azure_operation has it; never NULL.
