@@ -59,8 +59,8 @@ static char *body_new(enum azjit_graph_kind kind, const char *const *subscriptio
 			return NULL;
 	if (!list || !write_query(&kinds[kind], &text))
 		return NULL;
-	body = json_pack("{s:s, s:O, s:{s:i, s:s, s:s*}}", "query", text.data, "subscriptions",
-	                 list, "options", "$top", AZJIT_GRAPH_ROWS, "resultFormat", "objectArray", "$skipToken",
+	body = json_pack("{s:s, s:O, s:{s:i, s:s, s:s*}}", "query", text.data, "subscriptions", list,
+	                 "options", "$top", AZJIT_GRAPH_ROWS, "resultFormat", "objectArray", "$skipToken",
 	                 *next ? next : NULL);
 	return body ? json_dumps(body, JSON_COMPACT) : NULL;
 }

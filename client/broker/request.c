@@ -79,6 +79,8 @@ static void put_grant(struct azjit_wire_out *out, const struct azjit_grant_view 
 	azjit_wire_put(out, "source", source[0] ? source : NULL);
 	azjit_wire_put(out, "grant", view->id);
 	azjit_wire_put(out, "evidence", view->evidence && view->evidence[0] ? view->evidence : NULL);
+	if (view->target && view->target->experimental)
+		azjit_wire_put(out, "experimental", "1");
 }
 
 static void end_item(struct item *item, enum azjit_result result, const char *reason,

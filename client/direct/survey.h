@@ -19,6 +19,8 @@ enum azjit_result survey_read(struct direct *direct, struct survey *survey);
 // more count, and one that is in no policy is AZJIT_NOT_MANAGED, unless a pattern named it.
 enum azjit_result survey_pick(struct direct *direct, struct survey *survey, bool managed, json_t **ret);
 
+// Adds to the VMs what policies hold and is no virtual machine of Azure, as the service listed it (vm.h).
+enum azjit_result survey_add_foreign(struct direct *direct, struct survey *survey);
 // Reads the policies of the VMs' groups, too.
 enum azjit_result survey_read_groups(struct direct *direct, struct survey *survey, const json_t *vms);
 

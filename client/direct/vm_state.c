@@ -5,6 +5,7 @@
 
 #include <azjit/jit.h>
 #include <azjit/text.h>
+#include <azjit/vm.h>
 #include <stdio.h>
 
 // --- addresses and groups -----------------------------------------------------------------------------
@@ -145,14 +146,26 @@ static void choose_address(const struct membership *in, const struct network *ne
 		                             : network->private_address);
 }
 
+static const char *why_of(enum azjit_machine machine, bool supported)
+{
+	switch (machine) {
+	case AZJIT_MACHINE_CLASSIC:
+		return "a classic virtual machine; move it to Azure Resource Manager";
+	case AZJIT_MACHINE_OTHER:
+		return "experimental: no virtual machine of Azure, only a connection proves a port open";
+	case AZJIT_MACHINE_AZURE:
+		break;
+	}
+	return supported ? ""
+	                 : "no network security group at its interface or subnet; an Azure Firewall is "
+	                   "not looked for";
+}
+
 static bool describe(json_t *state, struct membership *in, const struct network *network, bool prefer_public)
 {
 	bool configured = json_array_size(in->policies) > 0;
-	const char *why =
-	        configured || network->guarded
-	                ? ""
-	                : "no network security group at its interface or subnet; an Azure Firewall is "
-	                  "not looked for";
+	enum azjit_machine machine = azjit_machine_of(json_text(state, "id"));
+	const char *why = why_of(machine, configured || network->guarded);
 	char address[128];
 	json_auto_t *more = NULL;
 
@@ -160,12 +173,15 @@ static bool describe(json_t *state, struct membership *in, const struct network 
 	if (in->history.last)
 		azjit_time_format(in->history.last, in->history.last_text);
 	more = json_pack("{s:s, s:s, s:O, s:O, s:I, s:s, s:s, s:s}", "state",
-	                 configured ? "Configured"
-	                 : *why     ? "Unsupported"
-	                            : "Not configured",
+	                 machine == AZJIT_MACHINE_CLASSIC ? "Unsupported"
+	                 : configured                     ? "Configured"
+	                 : *why                           ? "Unsupported"
+	                                                  : "Not configured",
 	                 "why", why, "policies", in->policies, "ports", in->ports, "requests",
 	                 (json_int_t)in->history.recent, "last_access", in->history.last_text,
 	                 "last_requestor", in->history.who ? in->history.who : "", "address", address);
+	if (machine == AZJIT_MACHINE_OTHER && json_object_set_new(state, "experimental", json_true()) != 0)
+		return false;
 	return more && json_object_update(state, more) == 0;
 }
 

@@ -156,6 +156,7 @@ enum azjit_result inv_target(const struct azjit_inventory *inventory, const stru
 	target->port = policies[0]->number;
 	target->stopped_by_tag = vm->stopped;
 	target->firewall = vm->firewall;
+	target->experimental = vm->machine == AZJIT_MACHINE_OTHER;
 	inv_addr_from(choose_dial(address, match, inventory->config->prefer_public), &target->dial);
 	result = check_dial(target, reason);
 	if (result == AZJIT_OK)

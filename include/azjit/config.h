@@ -17,6 +17,7 @@ struct azjit_strings {
 };
 
 enum azjit_source_kind { AZJIT_SOURCE_SELF = 0, AZJIT_SOURCE_CLIENT, AZJIT_SOURCE_LIST };
+enum azjit_inventory_source { AZJIT_INVENTORY_AUTO = 0, AZJIT_INVENTORY_GRAPH, AZJIT_INVENTORY_LISTS };
 enum azjit_rule_at { AZJIT_AT_CONNECT = 0, AZJIT_AT_LOGIN };
 
 // One entry of `rules`. A rule names people by users and groups (either may be empty, not both), and
@@ -45,6 +46,9 @@ struct azjit_source_map {
 struct azjit_alias {
 	char *name; // letters, digits, '.', '_' and '-'; compared without case
 	char *vm;   // whatever azjit_inventory_find takes, but another alias
+	// Where a machine is of which Azure tells no address (vm.h), vm then being its id or name; family NONE:
+	// not told.
+	struct azjit_addr address;
 };
 
 struct azjit_config {
@@ -69,6 +73,7 @@ struct azjit_config {
 	// behaviour
 	int64_t deadline_s; // of one wait
 	int64_t inventory_refresh_s;
+	enum azjit_inventory_source inventory_source;
 	int64_t duration_margin_s; // below the policy's maximum
 	int64_t max_young;         // AZJIT_RELAY_YOUNG
 	bool conflict_replace;     // on_conflict

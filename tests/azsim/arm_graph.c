@@ -42,9 +42,9 @@ struct query {
 static void refuse(struct request *req, int status, const char *code, const char *detail, const char *text)
 {
 	_cleanup_free_ char *now = time_iso(clock_now(&req->sim->clock), 7);
-	_cleanup_free_ char *message =
-	        xasprintf("Please provide below info when asking for support: timestamp = %s, correlationId = %s.",
-	                  now, req->correlation);
+	_cleanup_free_ char *message = xasprintf(
+	        "Please provide below info when asking for support: timestamp = %s, correlationId = %s.", now,
+	        req->correlation);
 
 	reply_json(req, status,
 	           jnew("{s:{s:s s:s s:[{s:s s:s}]}}", "error", "code", code, "message", message, "details",
@@ -163,9 +163,9 @@ void graph_remember(struct sim *sim)
 	sim->graph = json_array();
 	for (const struct resource *r = sim->resources; r; r = r->next)
 		if (known_type(r->type))
-			jpush(sim->graph, jnew("{s:s s:s s:s s:s s:o}", "id", r->id, "type", r->type, "sub",
-			                       r->subscription, "rg", r->rg, "body",
-			                       json_deep_copy(r->body)));
+			jpush(sim->graph,
+			      jnew("{s:s s:s s:s s:s s:o}", "id", r->id, "type", r->type, "sub",
+			           r->subscription, "rg", r->rg, "body", json_deep_copy(r->body)));
 }
 
 void graph_forget(struct sim *sim)
@@ -347,8 +347,8 @@ static void answer(struct request *req, const struct query *q, const struct plac
 	bool more = end < count;
 
 	body = jnew("{s:I s:I s:s s:o s:[]}", "totalRecords", (json_int_t)count, "count",
-	            (json_int_t)json_array_size(page), "resultTruncated", more && !has_id(q) ? "true" : "false",
-	            "data", page, "facets");
+	            (json_int_t)json_array_size(page), "resultTruncated",
+	            more && !has_id(q) ? "true" : "false", "data", page, "facets");
 	if (more && has_id(q)) {
 		_cleanup_free_ char *plain = xasprintf("%zu.%lld.%lld", end, at->size, at->odd);
 		_cleanup_free_ char *token = base64url(plain, strlen(plain));
@@ -411,7 +411,7 @@ static void query(struct request *req)
 }
 
 const struct route routes_graph[] = {
-        {"POST", "/providers/Microsoft.ResourceGraph/resources", "Resources", NULL, "2021-03-01", MANNERS_OTHER,
-         ROUTE_NO_LOG | ROUTE_OWN_QUOTA, query},
+        {"POST", "/providers/Microsoft.ResourceGraph/resources", "Resources", NULL, "2021-03-01",
+         MANNERS_OTHER, ROUTE_NO_LOG | ROUTE_OWN_QUOTA, query},
         {0},
 };

@@ -6,7 +6,8 @@
 
 static const struct route *const tables[SERVICE_COUNT][12] = {
         [SERVICE_ARM] = {routes_subscriptions, routes_metadata, routes_jit, routes_pricings, routes_compute,
-                         routes_network, routes_nsg, routes_activity, routes_policy, routes_assessments, routes_graph},
+                         routes_network, routes_nsg, routes_activity, routes_policy, routes_assessments,
+                         routes_graph},
         [SERVICE_LOGIN] = {routes_entra},
         [SERVICE_IMDS] = {routes_imds, routes_app_service},
 };

@@ -20,10 +20,10 @@ enum manners {
 	MANNERS_PLAIN, // no Azure headers: Entra ID, IMDS
 };
 
-#define ROUTE_NO_TOKEN    1 // answered to anyone
-#define ROUTE_UNSPECIFIED 2 // no OpenAPI document has it
-#define ROUTE_NO_LOG      4 // a write without Activity Log events
-#define ROUTE_SECRET      8 // bodies carry tokens or secrets: recorded without them
+#define ROUTE_NO_TOKEN    1  // answered to anyone
+#define ROUTE_UNSPECIFIED 2  // no OpenAPI document has it
+#define ROUTE_NO_LOG      4  // a write without Activity Log events
+#define ROUTE_SECRET      8  // bodies carry tokens or secrets: recorded without them
 #define ROUTE_OWN_QUOTA   16 // counted by the handler, in no bucket of Resource Manager
 
 struct route {

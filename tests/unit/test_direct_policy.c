@@ -360,6 +360,25 @@ static const char world[] =
         "'subnets': [{'id': 'open', 'nsg': ''}, {'id': 'shut', 'nsg': 'g'}],"
         "'public_ips': [{'id': 'p', 'address': '20.0.0.4'}]}";
 
+static void what_is_none_of_azures(const struct vm_surroundings *around)
+{
+	json_auto_t *vm = json_pack("{s:s, s:s}", "id",
+	                            "/subscriptions/x/resourceGroups/rg/providers/Microsoft.Security/"
+	                            "securityConnectors/aws/ec2/i-0a1b",
+	                            "name", "i-0a1b"),
+	            *old = json_pack("{s:s, s:s}", "id",
+	                             "/subscriptions/x/resourceGroups/rg/providers/"
+	                             "Microsoft.ClassicCompute/virtualMachines/old01",
+	                             "name", "old01"),
+	            *got = vm_state(vm, around), *classic = vm_state(old, around);
+
+	assert_true(json_is_true(json_object_get(got, "experimental")));
+	assert_non_null(strstr(json_text(got, "why"), "experimental: no virtual machine of Azure"));
+	assert_null(json_object_get(classic, "experimental"));
+	assert_string_equal(json_text(classic, "state"), "Unsupported");
+	assert_non_null(strstr(json_text(classic, "why"), "a classic virtual machine"));
+}
+
 static void states_of_vms(void **state)
 {
 	static const struct {
@@ -396,6 +415,7 @@ static void states_of_vms(void **state)
 		assert_string_equal(json_text(got, "last_requestor"), rows[i].who);
 		assert_int_equal(!*json_text(got, "why"), !azjit_streq(rows[i].state, "Unsupported"));
 	}
+	what_is_none_of_azures(&around);
 	around.prefer_public = true;
 	{
 		json_auto_t *vm = json_pack("{s:s, s:s}", "id", VMS "db01", "name", "db01"),
