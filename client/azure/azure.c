@@ -182,6 +182,7 @@ enum azjit_result azjit_azure_new(struct azjit_loop *loop, const struct azjit_az
 	if (!azure)
 		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
 	azure->loop = loop;
+	azure->queries = bucket_new(bucket_queries, azjit_time_monotonic_ms());
 	if (copy_options(options, &azure->options))
 		result = fill(azure, reason);
 	else

@@ -7,7 +7,7 @@
 #define MAX_HOLD_MS 3600000
 #define MAX_ENTRIES 5000
 
-const struct bucket_limit bucket_reads = {200, 20}, bucket_writes = {160, 8};
+const struct bucket_limit bucket_reads = {200, 20}, bucket_writes = {160, 8}, bucket_queries = {12, 3};
 
 static void flow(struct bucket *bucket, uint64_t now_ms)
 {

@@ -13,6 +13,8 @@ struct bucket_limit {
 };
 // Four fifths of the service's.
 extern const struct bucket_limit bucket_reads, bucket_writes;
+// Resource Graph counts for itself: 15 queries in 5 s (azure.md §12.7).
+extern const struct bucket_limit bucket_queries;
 
 struct bucket {
 	struct bucket_limit limit;

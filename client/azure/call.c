@@ -337,6 +337,10 @@ static bool find_bucket(struct azjit_call *call, const struct call_spec *spec)
 {
 	char subscription[64];
 
+	if (spec->shape == CALL_QUERY) {
+		call->bucket = &call->azure->queries;
+		return true;
+	}
 	if (!spec->id || !azjit_id_segment(spec->id, "subscriptions", subscription, sizeof(subscription)))
 		subscription[0] = '\0';
 	call->bucket = buckets_find(&call->azure->buckets, subscription, call_writes(call),

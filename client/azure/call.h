@@ -24,6 +24,7 @@ struct azjit_azure {
 	struct endpoints *endpoints;        // asks for `at`; NULL for a cloud that is built in
 	char *imds, *metadata, *endpoint;   // origins; metadata NULL likewise
 	struct buckets buckets;
+	struct bucket queries; // of Resource Graph, in no subscription's
 	struct latency latencies[OPERATION_COUNT_];
 	struct azjit_call *calls;
 	unsigned background; // exchanges under way that nobody waits for
@@ -38,6 +39,7 @@ azjit_ticks azure_set_clock(struct azjit_azure *azure, azjit_ticks date, azjit_t
 enum call_shape {
 	CALL_OBJECT = 0, // GET, one object
 	CALL_LIST,       // GET, value[] over all pages
+	CALL_QUERY,      // POST that reads: one object
 	CALL_INITIATE,   // POST, body "": none; this and the next two are writes: sent at most once
 	CALL_PUT,
 	CALL_DELETE, // no body
@@ -67,7 +69,7 @@ struct call_spec {
 	const char *id;     // resource or scope in the path; NULL: `path` is the whole
 	const char *path;   // what follows it, with its query; ours
 	const char *unique; // CALL_LIST: member by which repeated entries are told
-	const char *body;   // CALL_INITIATE, CALL_PUT: JSON
+	const char *body;   // CALL_QUERY, CALL_INITIATE, CALL_PUT: JSON
 	const char *key;    // copied, for `done`; may be NULL
 	const char *client_request_id, *correlation_id; // copied; NULL: random, none
 	const char *refusal; // static; not NULL: nothing is asked, AZJIT_USAGE with this sentence

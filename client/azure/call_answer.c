@@ -17,6 +17,36 @@
 
 // --- answers ------------------------------------------------------------------------------------------
 
+// "hh:mm:ss" in milliseconds; -1 if it is none.
+static int64_t clock_ms(const char *text)
+{
+	int64_t total_s = 0;
+
+	if (strlen(text) != strlen("hh:mm:ss") || text[2] != ':' || text[5] != ':')
+		return -1;
+	for (size_t i = 0; i < 8; i += 3) {
+		if (text[i] < '0' || text[i] > '5' || text[i + 1] < '0' || text[i + 1] > '9')
+			return -1;
+		total_s = total_s * 60 + (text[i] - '0') * 10 + (text[i + 1] - '0');
+	}
+	return total_s * 1000;
+}
+
+// Resource Graph says how many queries are left until when. Its 429 has no Retry-After.
+static void note_quota(struct azjit_call *call, const struct http_answer *http)
+{
+	uint64_t now = azjit_time_monotonic_ms(), left;
+	int64_t resets_ms = clock_ms(http->quota_resets);
+
+	if (azjit_parse_u64(http->quota_left, 0, UINT32_MAX, &left) != AZJIT_OK || resets_ms < 0)
+		return;
+	bucket_lower(call->bucket, now, left);
+	if (left == 0)
+		bucket_hold(call->bucket, now, (uint64_t)resets_ms);
+	if (http->status == 429 && call->answer.retry_after_ms < 0)
+		call->answer.retry_after_ms = resets_ms;
+}
+
 // A provider with a limit of its own tells `requests` in the place of the other two.
 static void note_limits(struct azjit_call *call, const struct http_answer *http)
 {
@@ -54,6 +84,8 @@ static void note_answer(struct azjit_call *call, const struct http_answer *http)
 	note_operation(call, http->operation);
 	answer->retry_after_ms =
 	        retry_after_ms(http->retry_after, date ? date : azjit_azure_now(call->azure));
+	if (call->spec.shape == CALL_QUERY)
+		note_quota(call, http);
 	note_limits(call, http);
 	if (http->fault == HTTP_FAULT_NONE)
 		latency_add(&call->azure->latencies[call->spec.operation], (uint64_t)http->took_ms);

@@ -30,6 +30,8 @@ const char *operation_name(enum operation operation)
 		return "get-security-group";
 	case OPERATION_ACTIVITY:
 		return "list-activity";
+	case OPERATION_GRAPH:
+		return "query-graph";
 	case OPERATION_NONE:
 	case OPERATION_COUNT_:
 		break;

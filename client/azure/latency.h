@@ -22,6 +22,7 @@ enum operation {
 	OPERATION_FIREWALLS,
 	OPERATION_NSG,
 	OPERATION_ACTIVITY,
+	OPERATION_GRAPH,
 	OPERATION_COUNT_,
 };
 // As azjit_azure_operation has it; never NULL.

@@ -229,6 +229,30 @@ static enum azjit_result ambiguous(const struct conn *conn, const struct caller 
 	                  "%s names several VMs: write NAME@RESOURCE-GROUP or the VM's resource id", host);
 }
 
+static void known(void *userdata, const char *vm_id, const char *written)
+{
+	(void)vm_id;
+	(void)written;
+	*(bool *)userdata = true;
+}
+
+// The sentence for root names what is to be written where; others shall not read resource ids in it.
+static enum azjit_result misconfigured(const struct conn *conn, const char *host, struct azjit_reason *reason)
+{
+	bool machine = false;
+
+	(void)azjit_inventory_candidates(conn_broker(conn)->inventory, host, known, &machine);
+	if (machine)
+		return azjit_fail(reason, AZJIT_CONFIG,
+		                  "%s is no virtual machine of Azure (experimental), and this jump host's "
+		                  "azjit.conf does not tell its address; ask its administrator",
+		                  host);
+	return azjit_fail(reason, AZJIT_CONFIG,
+	                  "%s is an alias in this jump host's azjit.conf of no virtual machine that "
+	                  "azjit knows; ask its administrator",
+	                  host);
+}
+
 enum azjit_result gate_lookup_failed(const struct conn *conn, const struct caller *caller,
                                      enum azjit_result result, const char *host, uint16_t port,
                                      const char *text, struct azjit_reason *reason)
@@ -246,9 +270,6 @@ enum azjit_result gate_lookup_failed(const struct conn *conn, const struct calle
 	if (result == AZJIT_AMBIGUOUS && !root)
 		return ambiguous(conn, caller, host, port, reason);
 	if (result == AZJIT_CONFIG && !root)
-		return azjit_fail(reason, AZJIT_CONFIG,
-		                  "%s is an alias in this jump host's azjit.conf of no virtual machine that "
-		                  "azjit knows; ask its administrator",
-		                  host);
+		return misconfigured(conn, host, reason);
 	return azjit_fail(reason, result, "%s", text && text[0] ? text : "the VM cannot be looked up");
 }

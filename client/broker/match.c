@@ -29,8 +29,9 @@ static void answer(struct conn *conn, enum azjit_result result, const char *host
 {
 	struct azjit_reason reason = {""};
 
-	// Of several VMs one is meant, of an alias none that is known: connect says so.
-	if (result == AZJIT_AMBIGUOUS || result == AZJIT_CONFIG)
+	// Of several VMs one is meant, of an alias none that is known, or one that is none of Azure's: connect
+	// says so.
+	if (result == AZJIT_AMBIGUOUS || result == AZJIT_CONFIG || result == AZJIT_UNSUPPORTED)
 		result = AZJIT_OK;
 	if (result != AZJIT_OK)
 		result = gate_lookup_failed(conn, NULL, result, host, port, text, &reason);

@@ -51,6 +51,11 @@ static void broker_row(const struct status *status)
 	conn_send(status->conn, &out);
 }
 
+static const char *some(const char *text)
+{
+	return text && text[0] ? text : NULL;
+}
+
 static const char *identity_word(enum azjit_identity_kind kind)
 {
 	switch (kind) {
@@ -94,6 +99,9 @@ static void azure_row(const struct status *status)
 		azjit_wire_put(&out, "result", azjit_result_name(broker->inventory_result));
 	azjit_wire_put(&out, "reason", error[0] ? error : NULL);
 	azjit_row_time(&out, "refreshed", counts.refreshed);
+	if (counts.refreshed)
+		azjit_wire_put(&out, "inventory", counts.graph ? "graph" : "lists");
+	azjit_wire_put(&out, "why_lists", some(counts.why_lists));
 	azjit_wire_put_u64(&out, "vms", counts.vms);
 	azjit_wire_put_u64(&out, "policies", counts.policies);
 	azjit_wire_put_u64(&out, "managed_ports", counts.managed_ports);
@@ -145,6 +153,8 @@ static void put_target(struct azjit_wire_out *out, const struct azjit_target *ta
 	azjit_wire_put(out, "vm_id", target->vm_id);
 	azjit_wire_put_u64(out, "port", target->port);
 	azjit_wire_put(out, "protocol", protocol_word(target->policy.protocol));
+	if (target->experimental)
+		azjit_wire_put_u64(out, "experimental", 1);
 }
 
 static void put_until(struct azjit_wire_out *out, azjit_ticks until, azjit_ticks now)
@@ -152,11 +162,6 @@ static void put_until(struct azjit_wire_out *out, azjit_ticks until, azjit_ticks
 	azjit_row_time(out, "until", until);
 	if (until > now)
 		azjit_wire_put_u64(out, "left_s", (uint64_t)((until - now) / AZJIT_TICKS_PER_S));
-}
-
-static const char *some(const char *text)
-{
-	return text && text[0] ? text : NULL;
 }
 
 static bool grant_row(void *userdata, const struct azjit_grant_view *view)

@@ -84,6 +84,8 @@ static void put_grant(struct azjit_wire_out *out, const struct azjit_grant_view 
 	if (view->target)
 		report_way(out, view->target, view->mapped_port);
 	azjit_wire_put(out, "evidence", view->evidence && view->evidence[0] ? view->evidence : NULL);
+	if (view->target && view->target->experimental)
+		azjit_wire_put(out, "experimental", "1");
 }
 
 static void end_item(struct item *item, enum azjit_result result, const char *reason,

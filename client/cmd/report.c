@@ -207,7 +207,7 @@ static json_t *typed(const char *key, const char *value)
 	                                      "held",        "token_age_s",  "inventory_age_s",
 	                                      "calls",       "median_ms",    "p95_ms",
 	                                      NULL};
-	static const char *const booleans[] = {"kill_switch", "ok", NULL};
+	static const char *const booleans[] = {"kill_switch", "ok", "experimental", NULL};
 	uint64_t number;
 
 	if (is_listed(booleans, key) && (azjit_streq(value, "0") || azjit_streq(value, "1")))

@@ -66,6 +66,17 @@ static const char *age(const json_t *row, const char *key, char *text, size_t si
 	return text;
 }
 
+static void print_inventory(const json_t *row)
+{
+	const char *from = report_get(row, "inventory"), *why = report_get(row, "why_lists");
+
+	if (azjit_streq(from, "graph"))
+		printf("        virtual machines from Resource Graph\n");
+	else if (*from)
+		printf("        virtual machines from the lists of each subscription%s%s\n", *why ? ": " : "",
+		       why);
+}
+
 // With --azure: how old what we hold is, and how fast Azure answers.
 static void print_operations(const struct report *report)
 {
@@ -81,6 +92,7 @@ static void print_operations(const struct report *report)
 	printf("        age of the token %s, of the inventory %s; %s calls held back by azjit\n",
 	       age(row, "token_age_s", token, sizeof(token)),
 	       age(row, "inventory_age_s", inventory, sizeof(inventory)), or (report_get(row, "held"), "0"));
+	print_inventory(row);
 	if (report_count(report, "operation") > 0)
 		putchar('\n');
 	report_table(report, "operation", operations, AZJIT_COUNT(operations), stdout);
@@ -161,7 +173,9 @@ const struct azjit_cmd azjit_cmd_status = {
                 "\n"
                 "  --azure             Azure alone: the calls made, held back and throttled, how long it "
                 "took\n"
-                "                      to answer them of late, and how old the token and the inventory are\n"
+                "                      to answer them of late, how old the token and the inventory are, and "
+                "where\n"
+                "                      the virtual machines were read\n"
                 "  --json              one JSON object: broker, azure, grants[], sessions[], result, "
                 "reason;\n"
                 "                      with --azure operations[], too\n" CALLER_HELP,

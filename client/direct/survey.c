@@ -6,6 +6,7 @@
 #include "pick.h"
 
 #include <azjit/text.h>
+#include <azjit/vm.h>
 #include <stdio.h>
 
 #define NOUN         "virtual machine"
@@ -65,6 +66,30 @@ static json_t *candidates(const struct survey *survey)
 				return NULL;
 	}
 	return rows ? json_incref(rows) : NULL;
+}
+
+static bool add_foreign(json_t *vms, const char *id)
+{
+	char group[128] = "";
+
+	if (azjit_machine_of(id) == AZJIT_MACHINE_AZURE || json_by_id(vms, id))
+		return true;
+	(void)azjit_id_segment(id, "resourceGroups", group, sizeof(group));
+	return json_array_append_new(vms, json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", id, "name",
+	                                            azjit_id_name(id), "group", group, "location", "", "os",
+	                                            "")) == 0;
+}
+
+enum azjit_result survey_add_foreign(struct direct *direct, struct survey *survey)
+{
+	for (size_t i = 0; i < json_array_size(survey->policies); i++) {
+		const json_t *entries = policy_vms(json_array_get(survey->policies, i));
+
+		for (size_t k = 0; k < json_array_size(entries); k++)
+			if (!add_foreign(survey->vms, json_text(json_array_get(entries, k), "id")))
+				return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
+	}
+	return AZJIT_OK;
 }
 
 static enum azjit_result read_group(struct direct *direct, struct survey *survey, const char *vm_id,

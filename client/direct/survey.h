@@ -31,6 +31,8 @@ enum azjit_result survey_place(struct direct *direct, const struct survey *surve
 // The sentence for a VM that survey_policy_of found in several policies, or not in the one of that name.
 enum azjit_result survey_not_one(struct direct *direct, const struct survey *survey, const char *vm_id);
 
+// Adds to the VMs what policies hold and is no virtual machine of Azure, as the service listed it (vm.h).
+enum azjit_result survey_add_foreign(struct direct *direct, struct survey *survey);
 // Reads the policies of the VMs' groups, too.
 enum azjit_result survey_read_groups(struct direct *direct, struct survey *survey, const json_t *vms);
 

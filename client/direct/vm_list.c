@@ -79,6 +79,8 @@ static enum azjit_result list(struct direct *direct)
 	if (result == AZJIT_OK && !group)
 		result = survey_read_groups(direct, &survey, survey.vms);
 	if (result == AZJIT_OK)
+		result = survey_add_foreign(direct, &survey);
+	if (result == AZJIT_OK)
 		result = describe(direct, &survey, survey.vms);
 	if (result != AZJIT_OK || direct->options.json)
 		return result;
@@ -99,6 +101,8 @@ static enum azjit_result show(struct direct *direct)
 	json_auto_t *picked = NULL;
 	enum azjit_result result = survey_read(direct, &survey);
 
+	if (result == AZJIT_OK)
+		result = survey_add_foreign(direct, &survey);
 	if (result == AZJIT_OK)
 		result = survey_pick(direct, &survey, false, &picked);
 	if (result == AZJIT_OK)

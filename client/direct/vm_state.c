@@ -6,6 +6,7 @@
 
 #include <azjit/jit.h>
 #include <azjit/text.h>
+#include <azjit/vm.h>
 #include <stdio.h>
 
 // --- addresses and groups -----------------------------------------------------------------------------
@@ -161,28 +162,52 @@ static const char *why_unsupported(const struct membership *in, const struct net
 	return "no network security group at its interface or subnet; an Azure Firewall is not looked for";
 }
 
+static const char *why_of(enum azjit_machine machine, const struct membership *in,
+                          const struct network *network, const struct vm_surroundings *around)
+{
+	switch (machine) {
+	case AZJIT_MACHINE_CLASSIC:
+		return "a classic virtual machine; move it to Azure Resource Manager";
+	case AZJIT_MACHINE_OTHER:
+		return "experimental: no virtual machine of Azure, only a connection proves a port open";
+	case AZJIT_MACHINE_AZURE:
+		break;
+	}
+	return why_unsupported(in, network, around);
+}
+
+static const char *state_of(enum azjit_machine machine, bool configured, const char *why)
+{
+	if (machine == AZJIT_MACHINE_CLASSIC || (machine == AZJIT_MACHINE_AZURE && *why))
+		return "Unsupported";
+	if (configured)
+		return "Configured";
+	return *why ? "Unsupported" : "Not configured";
+}
+
 static bool describe(json_t *state, struct membership *in, const struct network *network,
                      const struct vm_surroundings *around)
 {
 	bool configured = json_array_size(in->policies) > 0;
+	enum azjit_machine machine = azjit_machine_of(json_text(state, "id"));
 	const char *why;
 	char address[128];
 	json_auto_t *more = NULL;
 
 	if (around->past_firewall)
 		in->firewall = "";
-	why = why_unsupported(in, network, around);
+	why = why_of(machine, in, network, around);
 	choose_address(in, network, around, address, sizeof(address));
 	if (in->history.last)
 		azjit_time_format(in->history.last, in->history.last_text);
 	more = json_pack("{s:s, s:s, s:O, s:O, s:I, s:s, s:s, s:s, s:s, s:s}", "state",
-	                 *why         ? "Unsupported"
-	                 : configured ? "Configured"
-	                              : "Not configured",
-	                 "why", why, "policies", in->policies, "ports", in->ports, "requests",
-	                 (json_int_t)in->history.recent, "last_access", in->history.last_text,
-	                 "last_requestor", in->history.who ? in->history.who : "", "address", address,
-	                 "private_address", network->private_address, "firewall", in->firewall);
+	                 state_of(machine, configured, why), "why", why, "policies", in->policies, "ports",
+	                 in->ports, "requests", (json_int_t)in->history.recent, "last_access",
+	                 in->history.last_text, "last_requestor", in->history.who ? in->history.who : "",
+	                 "address", address, "private_address", network->private_address, "firewall",
+	                 in->firewall);
+	if (machine == AZJIT_MACHINE_OTHER && json_object_set_new(state, "experimental", json_true()) != 0)
+		return false;
 	return more && json_object_update(state, more) == 0;
 }
 

@@ -18,7 +18,8 @@ struct vm_surroundings {
 };
 
 // `vm` (a row of ask_vms) as an object of id, name, group, location, os; state ("Configured", "Not
-// configured", "Unsupported"), why ("" unless unsupported), policies (names), ports (numbers), requests (that
+// configured", "Unsupported"), why ("" unless unsupported or experimental), experimental (true, and only of what
+// is no virtual machine of Azure), policies (names), ports (numbers), requests (that
 // Azure did not fail, of the last VM_STATE_DAYS days), last_access (a time, "" if never), last_requestor
 // (or the justification: Azure may leave the requestor empty, azure.md §0.5), address (the one to connect
 // to: the firewall's with its mapped port where there is one; "" if unknown), private_address, firewall (the

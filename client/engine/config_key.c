@@ -16,6 +16,10 @@ static const struct azjit_key_choice identities[] = {
         {"arc", AZJIT_IDENTITY_ARC},
         {"app-service", AZJIT_IDENTITY_APP_SERVICE},
         {NULL, 0}};
+static const struct azjit_key_choice inventories[] = {{"auto", AZJIT_INVENTORY_AUTO},
+                                                      {"graph", AZJIT_INVENTORY_GRAPH},
+                                                      {"lists", AZJIT_INVENTORY_LISTS},
+                                                      {NULL, 0}};
 static const struct azjit_key_choice conflicts[] = {{"refuse", false}, {"replace", true}, {NULL, 0}};
 static const struct azjit_key_choice moments[] = {
         {"connect", AZJIT_AT_CONNECT}, {"login", AZJIT_AT_LOGIN}, {NULL, 0}};
@@ -50,7 +54,9 @@ const struct azjit_config_key azjit_config_keys[] = {
          "Names of your own for virtual machines: ( { name = \"prod-web\"; vm = \"web01@rg-web\"; } ). vm "
          "is\n"
          "whatever azjit connect takes, but no other alias. A name that a virtual machine bears, too, is\n"
-         "ambiguous. Rules name virtual machines, never aliases."},
+         "ambiguous. Rules name virtual machines, never aliases. For a machine of which Azure tells no "
+         "address\n"
+         "(connected from AWS), with its id or name as vm, address is where it is."},
         {NULL, "ca_file", AZJIT_KEY_PATH, AT_TEXT(ca_file), NULL, 0, 0, NULL,
          "Certificates (PEM) to trust for Azure's endpoints instead of the system's."},
         {NULL, "proxy", AZJIT_KEY_HTTP, AT_TEXT(proxy), NULL, 0, 0, NULL,
@@ -139,6 +145,12 @@ const struct azjit_config_key azjit_config_keys[] = {
         {"inventory", "refresh", AZJIT_KEY_DURATION, AT(inventory_refresh_s), "\"10m\"", 10, DAY, NULL,
          "How often the lists of virtual machines and policies are read; a name that is not found reads\n"
          "them at once."},
+        {"inventory", "source", AZJIT_KEY_CHOICE, AT(inventory_source), "\"auto\"", 0, 0, inventories,
+         "Where virtual machines, interfaces, networks and public addresses are read: \"graph\", from Azure\n"
+         "Resource Graph, which answers for all subscriptions at once and lags a little; \"lists\", from "
+         "the\n"
+         "lists of each subscription; \"auto\", from Resource Graph where there is one and it may be asked.\n"
+         "Policies are always read directly, and so is a name that is not found."},
 
         {"relay", "max_young", AZJIT_KEY_NUMBER, AT(max_young), "8", 1, 1000, NULL,
          "Connections to one port that may be logging in at once; the rest queue. Below the first number\n"

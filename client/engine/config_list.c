@@ -317,18 +317,22 @@ static enum azjit_result read_alias(const struct azjit_key_at *at, const config_
                                     struct azjit_alias *ret)
 {
 	const char *name = NULL, *vm = NULL, *fault;
-	const config_setting_t *members[2];
+	const config_setting_t *members[3];
 	enum azjit_result result;
 
 	if (config_setting_type(item) != CONFIG_TYPE_GROUP)
 		return azjit_key_refuse(at, item);
 	members[0] = config_setting_get_member(item, "name");
 	members[1] = config_setting_get_member(item, "vm");
-	if (!members[0] || !members[1] || config_setting_length(item) != 2)
-		return azjit_key_fail(at, item, "takes exactly name and vm in each entry");
+	members[2] = config_setting_get_member(item, "address");
+	if (!members[0] || !members[1] || config_setting_length(item) != 2 + (members[2] != NULL))
+		return azjit_key_fail(at, item,
+		                      "takes exactly name, vm and, if need be, address in each entry");
 	result = azjit_key_text(at, members[0], &name);
 	if (result == AZJIT_OK)
 		result = azjit_key_text(at, members[1], &vm);
+	if (result == AZJIT_OK && members[2])
+		result = read_address(at, members[2], &ret->address);
 	if (result != AZJIT_OK)
 		return result;
 	fault = alias_fault(name);
@@ -377,6 +381,7 @@ bool azjit_write_aliases(const struct azjit_config_key *key, const void *field, 
                          struct azjit_buf *out)
 {
 	const struct azjit_config_list *list = field;
+	char address[AZJIT_ADDR_CHARS];
 
 	azjit_buf_str(out, json ? "[" : "(");
 	for (size_t i = 0; i < list->count; i++) {
@@ -386,6 +391,10 @@ bool azjit_write_aliases(const struct azjit_config_key *key, const void *field, 
 		azjit_write_quoted(alias->name, out);
 		azjit_buf_str(out, json ? ", \"vm\": " : "; vm = ");
 		azjit_write_quoted(alias->vm, out);
+		if (alias->address.family != AZJIT_FAMILY_NONE) {
+			azjit_addr_format(&alias->address, address);
+			azjit_buf_printf(out, json ? ", \"address\": \"%s\"" : "; address = \"%s\"", address);
+		}
 		azjit_buf_str(out, json ? " }" : "; }");
 	}
 	return azjit_buf_str(out, json ? " ]" : " )");

@@ -25,8 +25,14 @@ enum azjit_verdict evidence_verdict(const struct azjit_grant *grant, const struc
 	static const struct azjit_verdict_why not_read = {.text = "the security group has not been read"};
 	static const struct azjit_verdict_why no_subnet = {
 	        .text = "whether the subnet has a security group could not be read"};
+	static const struct azjit_verdict_why not_azure = {
+	        .text = "it is no virtual machine of Azure (experimental), and only a connection tells"};
 	const struct azjit_verdict_why *why = &no_group;
 
+	if (grant->target && grant->target->experimental) {
+		*ret_why = &not_azure;
+		return AZJIT_VERDICT_UNKNOWN;
+	}
 	for (int i = 0; i < LEVEL_COUNT; i++) { // the subnet's group is asked first, as Azure does
 		const struct level *level = &grant->ev.levels[i];
 

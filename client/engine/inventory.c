@@ -83,7 +83,7 @@ void azjit_inventory_watch(struct azjit_inventory *inventory, azjit_inventory_fn
 void azjit_inventory_refresh(struct azjit_inventory *inventory)
 {
 	if (!inventory->refresh)
-		inv_refresh_start(inventory);
+		inv_refresh_start(inventory, false);
 }
 
 uint64_t azjit_inventory_generation(const struct azjit_inventory *inventory)
@@ -120,16 +120,24 @@ static uint64_t next_delay_ms(struct azjit_inventory *inventory)
 }
 
 void inv_refresh_done(struct azjit_inventory *inventory, enum azjit_result result, const char *reason,
-                      struct inv_snapshot *snapshot)
+                      bool graph, struct inv_snapshot *snapshot)
 {
 	inventory->refresh = NULL;
 	inventory->reads++;
-	inventory->read_ms = azjit_time_monotonic_ms();
+	inventory->graph = graph;
+	if (!graph)
+		inventory->read_ms = azjit_time_monotonic_ms();
+	else if (result == AZJIT_OK)
+		inventory->graph_error.text[0] = '\0';
 	inventory->result = result;
 	inventory->error.text[0] = '\0';
 	if (result == AZJIT_OK) {
 		inv_snapshot_free(inventory->snapshot);
 		inventory->snapshot = snapshot;
+		inventory->from_graph = graph;
+		if (!graph)
+			inventory->gaps = snapshot->gaps;
+		inventory->gaps_known |= !graph;
 		inventory->generation++;
 		inventory->refreshed = azjit_time_now();
 	} else {

@@ -17,15 +17,6 @@ struct public_ip {
 	inv_str id, dns_name;
 	uint32_t addr;
 };
-// A policy says these ports of a VM.
-struct claim {
-	inv_str vm;
-	uint32_t first_port;
-	uint16_t port_count;
-	bool firewall;
-	uint32_t firewall_addr;
-};
-
 #define SETS_COMPARED 8 // port sets of one policy that are looked at for an equal one
 
 void inv_builder_clear(struct inv_builder *builder)
@@ -165,7 +156,7 @@ static uint32_t add_ports(struct inv_builder *builder, inv_str policy, const str
 	return first;
 }
 
-static void claim_firewall(struct claim *claim, const char *address)
+static void claim_firewall(struct inv_claim *claim, const char *address)
 {
 	struct azjit_addr addr = {.family = AZJIT_FAMILY_NONE};
 
@@ -182,13 +173,13 @@ static void feed_policy(struct inv_builder *builder, const struct azjit_jit_poli
 
 	for (size_t i = 0; i < policy->vm_count && !builder->failed; i++) {
 		const struct azjit_jit_vm *vm = &policy->vms[i];
-		struct claim claim = {.port_count = (uint16_t)vm->port_count, .first_port = INV_NONE};
-		struct claim *room;
+		struct inv_claim claim = {.port_count = (uint16_t)vm->port_count, .first_port = INV_NONE};
+		struct inv_claim *room;
 
 		if (vm->port_count == 0 || vm->port_count > UINT16_MAX)
 			continue;
 		for (uint32_t j = builder->claims.count, n = 0; j-- > before && n < SETS_COMPARED; n++) {
-			const struct claim *other = INV(struct claim, &builder->claims, j);
+			const struct inv_claim *other = INV(struct inv_claim, &builder->claims, j);
 
 			if (other->port_count == vm->port_count &&
 			    same_ports(builder, other->first_port, vm)) {
@@ -225,7 +216,7 @@ static bool has_port(const struct inv_snapshot *s, const struct inv_vm *vm, cons
 }
 
 // A VM in a further policy gets a set of its own: what it had, and the ports that are new.
-static size_t merge_ports(struct inv_builder *builder, struct inv_vm *vm, const struct claim *claim)
+static size_t merge_ports(struct inv_builder *builder, struct inv_vm *vm, const struct inv_claim *claim)
 {
 	struct inv_array *ports = &builder->snapshot->ports;
 	uint32_t first = ports->count, room = (uint32_t)vm->port_count + claim->port_count;
@@ -256,8 +247,10 @@ bool inv_add_policies(struct inv_builder *builder, size_t *ret_added)
 	struct inv_snapshot *s = builder->snapshot;
 	size_t added = 0;
 
+	if (!inv_add_foreign(builder))
+		return false;
 	for (uint32_t i = 0; i < builder->claims.count && !builder->failed; i++) {
-		const struct claim *claim = INV(struct claim, &builder->claims, i);
+		const struct inv_claim *claim = INV(struct inv_claim, &builder->claims, i);
 		uint32_t at = inv_vm_by_id(s, inv_text(&builder->text, claim->vm));
 		struct inv_vm *vm = at == INV_NONE ? NULL : INV(struct inv_vm, &s->vms, at);
 
@@ -435,6 +428,7 @@ static void add_address(struct inv_builder *builder, const struct tables *tables
 	struct inv_vm *owner = INV(struct inv_vm, &builder->snapshot->vms, vm);
 	struct inv_address *address;
 
+	owner->gap |= !subnet || (config->public_ip && !ip);
 	// An IPv6 configuration is none for just-in-time access (azure.md §0.7).
 	if ((!config->private_addr && !(ip && ip->addr)) || owner->address_count == UINT8_MAX)
 		return;
@@ -465,6 +459,8 @@ static void join_vm(struct inv_builder *builder, const struct tables *tables, ui
 		const char *id = inv_text(&builder->text, *INV(uint32_t, &builder->lists, list + 1 + i));
 		const struct nic *nic = table_find(&tables->nics, id);
 
+		if (!nic)
+			INV(struct inv_vm, &builder->snapshot->vms, vm)->gap = true;
 		for (int primary = 1; nic && primary >= 0; primary--)
 			for (uint32_t j = 0; j < nic->count; j++) {
 				const struct ipconfig *config =
@@ -495,9 +491,10 @@ bool inv_build(struct inv_builder *builder)
 {
 	size_t added;
 
-	if (builder->failed || !join(builder) || !inv_snapshot_index(builder->snapshot) ||
-	    !inv_add_policies(builder, &added))
+	if (builder->failed || !inv_drop_repeated(builder) || !join(builder) ||
+	    !inv_snapshot_index(builder->snapshot) || !inv_add_policies(builder, &added))
 		return false;
+	inv_note_gaps(builder);
 	inv_snapshot_trim(builder->snapshot);
 	return true;
 }

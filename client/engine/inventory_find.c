@@ -235,6 +235,21 @@ static enum azjit_result not_managed(const struct inv_snapshot *s, const struct 
 	                  "port %u of %s is under no just-in-time policy, which has %s", number, name, list);
 }
 
+static enum azjit_result no_address(const struct inv_snapshot *s, uint32_t vm, struct azjit_reason *reason)
+{
+	const char *name = azjit_id_name(id_of(s, vm));
+
+	if (vm_at(s, vm)->machine == AZJIT_MACHINE_OTHER)
+		return azjit_fail(reason, AZJIT_CONFIG,
+		                  "%s is no virtual machine of Azure, which tells no address of it "
+		                  "(experimental); give it one in azjit.conf: "
+		                  "aliases = ( { name = \"…\"; vm = \"%.300s\"; address = \"…\"; } )",
+		                  name, id_of(s, vm));
+	return azjit_fail(reason, AZJIT_NOT_FOUND,
+	                  "Azure shows no IPv4 address of %s; may the identity read its network interface?",
+	                  name);
+}
+
 static enum azjit_result not_found(const struct azjit_inventory *inventory, const char *what,
                                    struct azjit_reason *reason)
 {
@@ -270,14 +285,17 @@ enum azjit_result inv_find(const struct azjit_inventory *inventory, const char *
 	if (found.count > 1)
 		return ambiguous(s, what, &found, reason);
 	*ret_vm = found.first[0].vm;
+	if (vm_at(s, *ret_vm)->machine == AZJIT_MACHINE_CLASSIC)
+		return azjit_fail(
+		        reason, AZJIT_UNSUPPORTED,
+		        "%s is a classic virtual machine, for which there is no just-in-time access; "
+		        "move it to Azure Resource Manager",
+		        azjit_id_name(id_of(s, *ret_vm)));
 	policy_count = policies_of(s, vm_at(s, *ret_vm), port_number, policies, &udp);
 	if (policy_count == 0)
 		return not_managed(s, vm_at(s, *ret_vm), port_number, udp, reason);
 	if (vm_at(s, *ret_vm)->address_count == 0)
-		return azjit_fail(
-		        reason, AZJIT_NOT_FOUND,
-		        "Azure shows no IPv4 address of %s; may the identity read its network interface?",
-		        azjit_id_name(id_of(s, *ret_vm)));
+		return no_address(s, *ret_vm, reason);
 	return inv_target(inventory, &found.first[0], policies, policy_count, ret, reason);
 }
 

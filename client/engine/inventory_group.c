@@ -46,7 +46,8 @@ static void got_policies(void *userdata, const struct azjit_answer *answer,
                          const struct azjit_jit_policy *policies, size_t count)
 {
 	struct inv_group *group = userdata;
-	struct inv_builder builder = {.snapshot = group->inventory->snapshot};
+	struct inv_builder builder = {.snapshot = group->inventory->snapshot,
+	                              .config = group->inventory->config};
 	size_t added = 0;
 
 	group->call = NULL;

@@ -127,6 +127,8 @@ void azjit_inventory_counts(const struct azjit_inventory *inventory, struct azji
 	const struct inv_snapshot *s = inventory->snapshot;
 
 	*ret = (struct azjit_inventory_counts){.refreshed = inventory->refreshed};
+	ret->graph = inventory->from_graph;
+	ret->why_lists = inventory->graph_error.text;
 	if (!s)
 		return;
 	ret->vms = s->vms.count;

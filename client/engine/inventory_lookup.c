@@ -81,18 +81,22 @@ static bool wait_for_group(struct azjit_lookup *lookup, uint32_t vm)
 	return inv_group_ask(lookup->inventory, vm);
 }
 
-// True: the lookup waits on, for one refresh.
+// True: the lookup waits on, for a refresh by the lists.
 static bool wait_for_refresh(struct azjit_lookup *lookup)
 {
 	struct azjit_inventory *inventory = lookup->inventory;
 
-	if (lookup->reading)
-		return inventory->refresh && inventory->reads == lookup->reads;
+	if (lookup->reading && inventory->refresh && inventory->reads == lookup->reads)
+		return true;
+	// Resource Graph lags: what it does not know is not missing yet.
+	if (lookup->reading && !inventory->graph)
+		return false;
 	if (!inventory->refresh && read_lately(inventory))
 		return false;
 	lookup->reading = true;
 	lookup->reads = inventory->reads;
-	azjit_inventory_refresh(inventory);
+	if (!inventory->refresh)
+		inv_refresh_start(inventory, true);
 	return inventory->refresh != NULL;
 }
 

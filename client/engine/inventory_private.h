@@ -33,7 +33,13 @@ struct azjit_inventory {
 	uint64_t generation;
 	azjit_ticks refreshed;
 	uint64_t reads;   // refreshes that ended, well or not
-	uint64_t read_ms; // when the newest refresh ended, well or not; 0: never
+	uint64_t read_ms; // when the newest refresh by the lists ended, well or not; 0: never
+	bool graph;       // the newest refresh asked Resource Graph
+	bool from_graph;  // the snapshot is its
+	bool gaps_known;
+	uint32_t gaps;                   // of the newest snapshot by the lists (inventory_store.h)
+	uint64_t graph_again_ms;         // until then Resource Graph is not asked
+	struct azjit_reason graph_error; // why not
 	enum azjit_result result;
 	struct azjit_reason error;
 	uint64_t retry_ms;
@@ -61,14 +67,15 @@ enum azjit_result inv_target(const struct azjit_inventory *inventory, const stru
 enum azjit_result inv_find(const struct azjit_inventory *inventory, const char *what, uint16_t port,
                            struct azjit_target **ret, uint32_t *ret_vm, struct azjit_reason *reason);
 
-// Starts a refresh; none may be under way. It ends in inv_refresh_done, never before this returned.
-void inv_refresh_start(struct azjit_inventory *inventory);
+// Starts a refresh; none may be under way. It ends in inv_refresh_done, never before this returned. direct: by
+// the lists, whatever is configured.
+void inv_refresh_start(struct azjit_inventory *inventory, bool direct);
 void inv_refresh_free(struct inv_refresh *refresh);
 // Lists a group's policies in the refresh under way, too.
 void inv_refresh_add_group(struct inv_refresh *refresh, const char *scope);
-// AZJIT_OK: the snapshot is the new one (taken over); else the old one stays.
+// AZJIT_OK: the snapshot is the new one (taken over); else the old one stays. graph: where it comes from.
 void inv_refresh_done(struct azjit_inventory *inventory, enum azjit_result result, const char *reason,
-                      struct inv_snapshot *snapshot);
+                      bool graph, struct inv_snapshot *snapshot);
 
 // Tells watchers and wakes lookups, from the loop.
 void inv_changed(struct azjit_inventory *inventory);

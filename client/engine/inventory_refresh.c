@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// One refresh: the subscriptions, then five lists of each, a few at a time, into a snapshot beside the
-// one in use. The first failure ends it and leaves the old one whole.
-#include "inventory_private.h"
+// One refresh: the subscriptions, then five lists of each (or the policies of each and Resource Graph's rows of
+// all), a few at a time, into a snapshot beside the one in use. The first failure ends it and leaves the old
+// one whole.
+#include "inventory_refresh.h"
 
 #include <stdio.h>
 
-enum list_kind { LIST_POLICIES = 0, LIST_VMS, LIST_NICS, LIST_SUBNETS, LIST_PUBLIC_IPS, LIST_KINDS_ };
-
 static const struct {
 	const char *noun, *right;
-} lists[LIST_KINDS_] = {
+} lists[LIST_GRAPH] = {
         [LIST_POLICIES] = {"just-in-time policies",
                            "Microsoft.Security/locations/jitNetworkAccessPolicies/read"},
         [LIST_VMS] = {"virtual machines", "Microsoft.Compute/virtualMachines/read"},
@@ -18,30 +17,19 @@ static const struct {
         [LIST_PUBLIC_IPS] = {"public addresses", "Microsoft.Network/publicIPAddresses/read"},
 };
 
-struct job {
-	TAILQ_ENTRY(job) link;
-	struct inv_refresh *refresh;
-	enum list_kind kind;
-	char *scope;
-	struct azjit_call *call;
-};
-
-struct inv_refresh {
-	struct azjit_inventory *inventory;
-	struct inv_builder builder;
-	struct inv_snapshot *snapshot;
-	struct azjit_call *subscriptions;
-	struct azjit_source *start; // begins, so that nothing ends before inv_refresh_start returned
-	TAILQ_HEAD(job_queue, job) waiting, running;
-	size_t running_count;
-};
-
-// Somebody who looks a machine up waits for a refresh that is under way.
-static struct azjit_call_options read_options(const struct azjit_inventory *inventory)
+struct azjit_call_options refresh_options(const struct azjit_inventory *inventory)
 {
 	return (struct azjit_call_options){.deadline_ms = INV_READ_MS,
 	                                   .retries = INV_READ_RETRIES,
 	                                   .background = LIST_EMPTY(&inventory->lookups)};
+}
+
+static void free_job(struct job *job)
+{
+	azjit_call_cancel(job->call);
+	free(job->scope);
+	free(job->next);
+	free(job);
 }
 
 static void free_jobs(struct job_queue *queue)
@@ -50,9 +38,7 @@ static void free_jobs(struct job_queue *queue)
 
 	while ((job = TAILQ_FIRST(queue))) {
 		TAILQ_REMOVE(queue, job, link);
-		azjit_call_cancel(job->call);
-		free(job->scope);
-		free(job);
+		free_job(job);
 	}
 }
 
@@ -66,33 +52,42 @@ void inv_refresh_free(struct inv_refresh *refresh)
 	azjit_source_free(refresh->start);
 	inv_builder_clear(&refresh->builder);
 	inv_snapshot_free(refresh->snapshot);
+	for (size_t i = 0; i < refresh->id_count; i++)
+		free((char *)(uintptr_t)refresh->ids[i]);
+	free(refresh->ids);
 	free(refresh);
 }
 
 // --- ends ---
 
-static void end_failed(struct inv_refresh *refresh, enum azjit_result result, const char *reason)
+void refresh_failed(struct inv_refresh *refresh, enum azjit_result result, const char *reason)
 {
 	struct azjit_inventory *inventory = refresh->inventory;
 	struct azjit_reason kept;
+	bool graph = refresh->graph;
 
 	(void)azjit_fail(&kept, result, "%s", reason);
 	inv_refresh_free(refresh);
-	inv_refresh_done(inventory, result, kept.text, NULL);
+	inv_refresh_done(inventory, result, kept.text, graph, NULL);
 }
 
 static void end_well(struct inv_refresh *refresh)
 {
 	struct azjit_inventory *inventory = refresh->inventory;
 	struct inv_snapshot *snapshot;
+	bool graph = refresh->graph;
 
 	if (!inv_build(&refresh->builder)) {
-		end_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was made");
+		refresh_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was made");
+		return;
+	}
+	if (graph && !graph_suffices(inventory, refresh->snapshot->gaps)) {
+		refresh_by_lists(refresh);
 		return;
 	}
 	snapshot = STEAL(refresh->snapshot);
 	inv_refresh_free(refresh);
-	inv_refresh_done(inventory, AZJIT_OK, "", snapshot);
+	inv_refresh_done(inventory, AZJIT_OK, "", graph, snapshot);
 }
 
 // --- jobs ---
@@ -152,7 +147,7 @@ static void got_public_ips(void *userdata, const struct azjit_answer *answer,
 static struct azjit_call *call_list(struct job *job)
 {
 	struct azjit_azure *azure = job->refresh->inventory->azure;
-	struct azjit_call_options options = read_options(job->refresh->inventory);
+	struct azjit_call_options options = refresh_options(job->refresh->inventory);
 
 	switch (job->kind) {
 	case LIST_POLICIES:
@@ -165,6 +160,8 @@ static struct azjit_call *call_list(struct job *job)
 		return azjit_subnet_list(azure, job->scope, options, got_subnets, job);
 	case LIST_PUBLIC_IPS:
 		return azjit_public_ip_list(azure, job->scope, options, got_public_ips, job);
+	case LIST_GRAPH:
+		return graph_call(job);
 	case LIST_KINDS_:
 		break;
 	}
@@ -182,7 +179,7 @@ static bool start_jobs(struct inv_refresh *refresh)
 		refresh->running_count++;
 		job->call = call_list(job);
 		if (!job->call) {
-			end_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was read");
+			refresh_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was read");
 			return false;
 		}
 	}
@@ -197,76 +194,117 @@ static void job_failed(struct job *job, const struct azjit_answer *answer)
 	(void)azjit_fail(&reason, answer->result, "the %s of %s cannot be read%s%s: %s",
 	                 lists[job->kind].noun, job->scope, forbidden ? "; the identity needs " : "",
 	                 forbidden ? lists[job->kind].right : "", answer->message);
-	end_failed(job->refresh, answer->result, reason.text);
+	refresh_failed(job->refresh, answer->result, reason.text);
 }
 
-static void job_ended(struct job *job, const struct azjit_answer *answer)
+void refresh_job_done(struct job *job)
 {
 	struct inv_refresh *refresh = job->refresh;
 
-	job->call = NULL;
-	if (answer->result != AZJIT_OK) {
-		job_failed(job, answer);
-		return;
-	}
 	TAILQ_REMOVE(&refresh->running, job, link);
 	refresh->running_count--;
-	free(job->scope);
-	free(job);
+	free_job(job);
 	if (refresh->builder.failed)
-		end_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was read");
+		refresh_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was read");
 	else if (start_jobs(refresh) && refresh->running_count == 0)
 		end_well(refresh);
 }
 
-static bool add_job(struct inv_refresh *refresh, enum list_kind kind, const char *scope)
+static void job_ended(struct job *job, const struct azjit_answer *answer)
+{
+	job->call = NULL;
+	if (answer->result == AZJIT_OK)
+		refresh_job_done(job);
+	else
+		job_failed(job, answer);
+}
+
+struct job *refresh_add(struct inv_refresh *refresh, enum list_kind kind)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
 	if (!job)
-		return false;
+		return NULL;
 	job->refresh = refresh;
 	job->kind = kind;
-	job->scope = strdup(scope);
 	TAILQ_INSERT_TAIL(&refresh->waiting, job, link);
-	return job->scope != NULL;
+	return job;
+}
+
+static bool add_list(struct inv_refresh *refresh, enum list_kind kind, const char *scope)
+{
+	struct job *job = refresh_add(refresh, kind);
+
+	if (job)
+		job->scope = strdup(scope);
+	return job && job->scope;
 }
 
 static bool add_subscription(struct inv_refresh *refresh, const char *id)
 {
-	char scope[64];
+	const char **grown;
 
 	if (!azjit_uuid_valid(id))
 		return true;
-	(void)snprintf(scope, sizeof(scope), "/subscriptions/%s", id);
-	for (int kind = 0; kind < LIST_KINDS_; kind++)
-		if (!add_job(refresh, (enum list_kind)kind, scope))
-			return false;
-	return true;
+	grown = reallocarray(refresh->ids, refresh->id_count + 1, sizeof(*grown));
+	if (!grown)
+		return false;
+	refresh->ids = grown;
+	grown[refresh->id_count] = strdup(id);
+	return grown[refresh->id_count] && ++refresh->id_count;
 }
 
 void inv_refresh_add_group(struct inv_refresh *refresh, const char *scope)
 {
-	if (!add_job(refresh, LIST_POLICIES, scope))
+	if (!add_list(refresh, LIST_POLICIES, scope))
 		refresh->builder.failed = true;
 }
 
 // --- beginnings ---
 
+static bool add_jobs(struct inv_refresh *refresh)
+{
+	int kinds = refresh->graph ? LIST_POLICIES + 1 : LIST_GRAPH;
+	struct inv_group *group;
+	char scope[64];
+
+	if (refresh->graph && !graph_add_jobs(refresh))
+		return false;
+	for (size_t i = 0; i < refresh->id_count; i++)
+		for (int kind = 0; kind < kinds; kind++) {
+			(void)snprintf(scope, sizeof(scope), "/subscriptions/%s", refresh->ids[i]);
+			if (!add_list(refresh, (enum list_kind)kind, scope))
+				return false;
+		}
+	LIST_FOREACH(group, &refresh->inventory->groups, link)
+	if (group->fruitful && !add_list(refresh, LIST_POLICIES, group->scope))
+		return false;
+	return true;
+}
+
 static void run(struct inv_refresh *refresh, bool ok)
 {
-	struct inv_group *group;
-
-	LIST_FOREACH(group, &refresh->inventory->groups, link)
-	if (ok && group->fruitful)
-		ok = add_job(refresh, LIST_POLICIES, group->scope);
-	if (!ok)
-		end_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was read");
+	if (!ok || !add_jobs(refresh))
+		refresh_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was read");
 	else if (TAILQ_EMPTY(&refresh->waiting))
-		end_failed(refresh, AZJIT_FORBIDDEN,
-		           "the identity sees no subscription; give it a role in one");
+		refresh_failed(refresh, AZJIT_FORBIDDEN,
+		               "the identity sees no subscription; give it a role in one");
 	else
 		(void)start_jobs(refresh);
+}
+
+void refresh_by_lists(struct inv_refresh *refresh)
+{
+	free_jobs(&refresh->running);
+	free_jobs(&refresh->waiting);
+	refresh->running_count = 0;
+	inv_builder_clear(&refresh->builder);
+	inv_snapshot_free(refresh->snapshot);
+	refresh->graph = false;
+	refresh->snapshot = inv_snapshot_new();
+	refresh->builder =
+	        (struct inv_builder){.snapshot = refresh->snapshot, .config = refresh->inventory->config};
+	run(refresh, refresh->snapshot != NULL);
 }
 
 static void got_subscriptions(void *userdata, const struct azjit_answer *answer,
@@ -280,7 +318,7 @@ static void got_subscriptions(void *userdata, const struct azjit_answer *answer,
 	if (answer->result != AZJIT_OK) {
 		(void)azjit_fail(&reason, answer->result, "the subscriptions cannot be read: %s",
 		                 answer->message);
-		end_failed(refresh, answer->result, reason.text);
+		refresh_failed(refresh, answer->result, reason.text);
 		return;
 	}
 	for (size_t i = 0; ok && i < count; i++)
@@ -296,9 +334,9 @@ static void begin(void *userdata)
 	bool ok = true;
 
 	if (configured->count == 0) {
-		refresh->subscriptions =
-		        azjit_subscriptions_list(refresh->inventory->azure, read_options(refresh->inventory),
-		                                 got_subscriptions, refresh);
+		refresh->subscriptions = azjit_subscriptions_list(refresh->inventory->azure,
+		                                                  refresh_options(refresh->inventory),
+		                                                  got_subscriptions, refresh);
 		if (!refresh->subscriptions)
 			run(refresh, false);
 		return;
@@ -308,22 +346,24 @@ static void begin(void *userdata)
 	run(refresh, ok);
 }
 
-void inv_refresh_start(struct azjit_inventory *inventory)
+void inv_refresh_start(struct azjit_inventory *inventory, bool direct)
 {
 	struct inv_refresh *refresh = calloc(1, sizeof(*refresh));
 
 	if (!refresh) {
-		inv_refresh_done(inventory, AZJIT_NOMEM, "out of memory", NULL);
+		inv_refresh_done(inventory, AZJIT_NOMEM, "out of memory", false, NULL);
 		return;
 	}
 	refresh->inventory = inventory;
+	refresh->graph = !direct && graph_wanted(inventory);
 	TAILQ_INIT(&refresh->waiting);
 	TAILQ_INIT(&refresh->running);
 	refresh->snapshot = refresh->builder.snapshot = inv_snapshot_new();
+	refresh->builder.config = inventory->config;
 	if (!refresh->snapshot ||
 	    azjit_loop_timer(inventory->loop, 0, begin, refresh, &refresh->start) != AZJIT_OK) {
 		inv_refresh_free(refresh);
-		inv_refresh_done(inventory, AZJIT_NOMEM, "out of memory", NULL);
+		inv_refresh_done(inventory, AZJIT_NOMEM, "out of memory", false, NULL);
 		return;
 	}
 	inventory->refresh = refresh;

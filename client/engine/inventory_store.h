@@ -61,6 +61,8 @@ struct inv_vm {
 	uint8_t address_count;
 	bool stopped : 1;
 	bool firewall : 1;
+	bool gap : 1;                   // an interface, subnet or public address that it names was not there
+	enum azjit_machine machine : 2; // but AZJIT_MACHINE_AZURE: inventory_foreign.c
 };
 
 // One IP configuration with an IPv4 address. Addresses are numbers in host order, 0: none.
@@ -97,6 +99,9 @@ struct inv_snapshot {
 	struct inv_array dns_names; // struct inv_dns_name
 	struct inv_array tags;      // struct inv_tag, sorted
 	struct inv_index by_id, by_name, by_private, by_public, by_dns_name;
+	// What policies name and is not there, or has a gap: a digest, 0 for nothing. Two snapshots that lack
+	// the same have the same.
+	uint32_t gaps;
 };
 
 struct inv_snapshot *inv_snapshot_new(void);
@@ -118,9 +123,19 @@ uint32_t inv_addr_number(const struct azjit_addr *addr);     // 0 unless IPv4
 
 // --- building ---
 
+// A policy says these ports of a VM.
+struct inv_claim {
+	inv_str vm;
+	uint32_t first_port;
+	uint16_t port_count;
+	bool firewall;
+	uint32_t firewall_addr;
+};
+
 struct inv_builder {
-	struct inv_snapshot *snapshot; // borrowed
-	struct inv_array text;         // of what is needed for building only
+	struct inv_snapshot *snapshot;     // borrowed
+	const struct azjit_config *config; // borrowed
+	struct inv_array text;             // of what is needed for building only
 	struct inv_array lists, vm_nics, nics, ipconfigs, subnets, public_ips, claims;
 	struct inv_array interned; // inv_str of the snapshot, open addressing
 	uint32_t interned_count;
@@ -134,6 +149,10 @@ void inv_feed_vms(struct inv_builder *builder, const struct azjit_vm *vms, size_
 void inv_feed_nics(struct inv_builder *builder, const struct azjit_nic *nics, size_t count);
 void inv_feed_subnets(struct inv_builder *builder, const struct azjit_subnet *subnets, size_t count);
 void inv_feed_public_ips(struct inv_builder *builder, const struct azjit_public_ip *ips, size_t count);
+// Steps of inv_build; false if memory ran out. A VM that was fed twice, in two pages of one result, stays once.
+bool inv_drop_repeated(struct inv_builder *builder);
+bool inv_add_foreign(struct inv_builder *builder);
+void inv_note_gaps(struct inv_builder *builder);
 // Joins everything and makes the indexes; false if memory ran out at any time.
 bool inv_build(struct inv_builder *builder);
 // For a snapshot that is built: adds the policies fed. *ret_added: ports that were new.

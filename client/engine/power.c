@@ -50,6 +50,8 @@ void grant_ask_power(struct azjit_grant *grant)
 	uint64_t now = azjit_time_monotonic_ms();
 	bool allowed = grant->ev.allowed_since_ms && now - grant->ev.allowed_since_ms >= ALLOWED_MS;
 
+	if (grant->target && grant->target->experimental)
+		return;
 	// Who refuses a connection runs. An answer may still be awaited from before a request that was repeated.
 	if (!grant->probing || grant->power || grant->ev.power_asked || grant->ev.refused_since_ms ||
 	    (!allowed && now - grant->accepted_ms < LATEST_MS))

@@ -17,6 +17,7 @@ struct azjit_strings {
 };
 
 enum azjit_source_kind { AZJIT_SOURCE_SELF = 0, AZJIT_SOURCE_CLIENT, AZJIT_SOURCE_LIST };
+enum azjit_inventory_source { AZJIT_INVENTORY_AUTO = 0, AZJIT_INVENTORY_GRAPH, AZJIT_INVENTORY_LISTS };
 enum azjit_rule_at { AZJIT_AT_CONNECT = 0, AZJIT_AT_LOGIN };
 
 // One entry of `rules`. A rule names people by users and groups (either may be empty, not both), and
@@ -46,6 +47,9 @@ struct azjit_source_map {
 struct azjit_alias {
 	char *name; // letters, digits, '.', '_' and '-'; compared without case
 	char *vm;   // whatever azjit_inventory_find takes, but another alias
+	// Where a machine is of which Azure tells no address (vm.h), vm then being its id or name; family NONE:
+	// not told.
+	struct azjit_addr address;
 };
 
 struct azjit_config {
@@ -65,12 +69,13 @@ struct azjit_config {
 	bool private_translated;           // the path to private addresses translates: use egress there, too
 	struct azjit_source_map *source_map;
 	size_t source_map_count;
-	int64_t max_prefix; // the widest source asked for: 32 … 1
+	int64_t max_prefix;    // the widest source asked for: 32 … 1
 	bool through_firewall; // dial an Azure Firewall in front of a VM, not the VM's own address
-	bool prefer_public; // dial the public address of a VM that has both
+	bool prefer_public;    // dial the public address of a VM that has both
 	// behaviour
 	int64_t deadline_s; // of one wait
 	int64_t inventory_refresh_s;
+	enum azjit_inventory_source inventory_source;
 	int64_t duration_margin_s; // below the policy's maximum
 	int64_t max_young;         // AZJIT_RELAY_YOUNG
 	bool conflict_replace;     // on_conflict

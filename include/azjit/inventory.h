@@ -47,7 +47,8 @@ struct azjit_target {
 	bool subnet_unread;           // the subnet could not be read: whether it has a group is not known
 	struct azjit_strings asg_ids; // of the ipconfig that owns private_addr
 	bool stopped_by_tag;          // tag azjit=deny
-	bool firewall;                // a policy names an Azure Firewall's address for it (azure.md §3)
+	bool experimental; // no virtual machine of Azure (vm.h): its groups cannot be read, a handshake decides
+	bool firewall;     // a policy names an Azure Firewall's address for it (azure.md §3)
 	bool through_firewall; // `dial` is that address; the port there comes with each request (mappedPort)
 };
 void azjit_target_free(struct azjit_target *target);
@@ -107,6 +108,8 @@ enum azjit_result azjit_inventory_managed(const struct azjit_inventory *inventor
 struct azjit_inventory_counts {
 	size_t vms, policies, managed_ports;
 	azjit_ticks refreshed; // 0: never
+	bool graph;            // from Resource Graph, else from the lists of each subscription
+	const char *why_lists; // "" unless Resource Graph was asked and did not tell; the inventory's
 };
 void azjit_inventory_counts(const struct azjit_inventory *inventory, struct azjit_inventory_counts *ret);
 

@@ -18,14 +18,15 @@
 //   type=azure    one; cloud identity (identity.kind of azjit.conf) result (of the newest inventory
 //                 refresh: result.h's names) reason refreshed(time) vms(n) policies(n)
 //                 managed_ports(n) reads(n) writes(n) throttled(n) failed(n) held(n) (held back by us)
-//                 token_age_s(s) inventory_age_s(s)
+//                 token_age_s(s) inventory_age_s(s) inventory=graph|lists (where it was read) why_lists
+//                 (why Resource Graph was asked and did not tell)
 //   type=operation  with azure=1, one for each that was asked; operation calls(n) median_ms(ms) p95_ms(ms)
 //                 (of the service's last 100 answers)
 //   type=grant    any number; grant state user (who asked first) vm (name) vm_id port(n) address (the
 //                 VM's own) firewall (the address of the Azure Firewall in front, by which it is
 //                 connected to) mapped_port(n) (the port there, once Azure told it)
 //                 protocol=tcp|udp source until(time) left_s(s) flows(n) waiters(n) correlation_id rule
-//                 evidence reason guard=on|off
+//                 evidence reason guard=on|off experimental(bool, of what is no virtual machine of Azure)
 //                 state is one of checking requesting waiting open expiring closed failed overdue
 //                 unmanaged
 //   type=session  any number (living ones); as below

@@ -7,6 +7,11 @@
 #include <azjit/address.h>
 #include <azjit/azure.h>
 
+// What a resource id in a just-in-time policy names. Such access is for machines of Azure, and in preview for
+// those connected from AWS, of whose ids nothing is public; for classic ones it is not (azure.md §1.7, §3).
+enum azjit_machine { AZJIT_MACHINE_AZURE = 0, AZJIT_MACHINE_CLASSIC, AZJIT_MACHINE_OTHER };
+enum azjit_machine azjit_machine_of(const char *id);
+
 struct azjit_tag {
 	const char *name, *value; // names are compared without case
 };

@@ -135,7 +135,8 @@ void arm_finish(struct request *req)
 	reply_header(req, "Cache-Control", "no-cache");
 	reply_header(req, "Pragma", "no-cache");
 	reply_header(req, "Expires", "-1");
-	if (req->reply.status < 400 || m == MANNERS_SECURITY || req->counted)
+	if ((req->reply.status < 400 || m == MANNERS_SECURITY || req->counted) &&
+	    !(req->route && req->route->flags & ROUTE_OWN_QUOTA))
 		rate_header(req, m);
 	provider_headers(req, m);
 	reply_header(req, "Strict-Transport-Security", "max-age=31536000; includeSubDomains");

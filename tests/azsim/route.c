@@ -7,7 +7,7 @@
 static const struct route *const tables[SERVICE_COUNT][16] = {
         [SERVICE_ARM] = {routes_subscriptions, routes_metadata, routes_jit, routes_pricings, routes_compute,
                          routes_network, routes_nsg, routes_firewall, routes_activity, routes_policy,
-                         routes_assessments},
+                         routes_assessments, routes_graph},
         [SERVICE_LOGIN] = {routes_entra},
         [SERVICE_IMDS] = {routes_imds, routes_app_service},
 };

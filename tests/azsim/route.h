@@ -20,10 +20,11 @@ enum manners {
 	MANNERS_PLAIN, // no Azure headers: Entra ID, IMDS
 };
 
-#define ROUTE_NO_TOKEN    1 // answered to anyone
-#define ROUTE_UNSPECIFIED 2 // no OpenAPI document has it
-#define ROUTE_NO_LOG      4 // a write without Activity Log events
-#define ROUTE_SECRET      8 // bodies carry tokens or secrets: recorded without them
+#define ROUTE_NO_TOKEN    1  // answered to anyone
+#define ROUTE_UNSPECIFIED 2  // no OpenAPI document has it
+#define ROUTE_NO_LOG      4  // a write without Activity Log events
+#define ROUTE_SECRET      8  // bodies carry tokens or secrets: recorded without them
+#define ROUTE_OWN_QUOTA   16 // counted by the handler, in no bucket of Resource Manager
 
 struct route {
 	const char *method;
@@ -38,7 +39,8 @@ struct route {
 
 extern const struct route routes_subscriptions[], routes_metadata[], routes_jit[], routes_pricings[],
         routes_compute[], routes_network[], routes_nsg[], routes_firewall[], routes_activity[],
-        routes_policy[], routes_assessments[], routes_entra[], routes_imds[], routes_app_service[];
+        routes_policy[], routes_assessments[], routes_graph[], routes_entra[], routes_imds[],
+        routes_app_service[];
 
 // Sets route and params. True when some route has the path (its method may differ: route stays NULL).
 bool route_find(struct request *req);

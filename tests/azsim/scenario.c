@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <sysexits.h>
 
+#include "arm_graph.h"
 #include "firewall.h"
 #include "jit.h"
 #include "nsg.h"
@@ -301,5 +302,7 @@ void scenario_build(struct sim *sim)
 	scenario_jit(sim);
 	scenario_policy(sim);
 	sim->building = false;
+	if (sw_bool(sim, "graph_lag"))
+		graph_remember(sim);
 	enforce_all(sim);
 }

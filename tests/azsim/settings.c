@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "arm_graph.h"
 #include "util.h"
 
 enum kind { CHOICE, BOOL, TEXT, INT, LIST, ADDRESSES };
@@ -72,6 +73,8 @@ static const struct setting switch_table[] = {
         {"arc_realm", TEXT, "null"},
         {"arc_challenge", BOOL, "true"},
         {"arc_refuse", BOOL, "false"},
+        {"graph", CHOICE, "answer forbidden absent"},
+        {"graph_lag", BOOL, "false"},
 };
 
 static const struct {
@@ -165,6 +168,10 @@ char *switches_set(struct sim *sim, const json_t *changes)
 	}
 	if (changes)
 		json_object_update(sim->switches, (json_t *)changes);
+	if (!sw_bool(sim, "graph_lag"))
+		graph_forget(sim);
+	else if (!sim->graph && !sim->building)
+		graph_remember(sim);
 	return NULL;
 }
 

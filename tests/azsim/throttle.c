@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "principal.h"
+#include "route.h"
 
 static json_t *bucket_of(struct request *req, const char *kind, long long full, ticks now)
 {
@@ -42,7 +43,7 @@ bool throttle_take(struct request *req)
 	ticks now = clock_now(&req->sim->clock);
 	json_t *bucket;
 
-	if (!set || !req->caller)
+	if (!set || !req->caller || req->route->flags & ROUTE_OWN_QUOTA)
 		return true;
 	bucket = bucket_of(req, read ? "reads" : "writes", full, now);
 	level = jint(bucket, "level", 0) + (now - jint(bucket, "at", 0)) * rate;

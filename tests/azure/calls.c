@@ -3,6 +3,7 @@
 #include "driver.h"
 
 #include <azjit/firewall.h>
+#include <azjit/graph.h>
 #include <azjit/text.h>
 #include <stdio.h>
 
@@ -110,16 +111,20 @@ static void print_tags(const struct azjit_vm *vm)
 		(void)printf("%s%s=%s", i ? "," : " tags=", tags[i].name, tags[i].value);
 }
 
+static void print_vm(const struct azjit_vm *vm)
+{
+	(void)printf("vm id=%s name=%s location=%s os=%s tag=%s", lower(vm->id), lower(vm->name),
+	             lower(vm->location), vm->os, vm->deny_tag);
+	print_tags(vm);
+	print_list("nics", vm->nic_ids, vm->nic_count);
+	(void)printf("\n");
+}
+
 static void on_vms(void *userdata, const struct azjit_answer *answer, const struct azjit_vm *vms,
                    size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		(void)printf("vm id=%s name=%s location=%s os=%s tag=%s", lower(vms[i].id),
-		             lower(vms[i].name), lower(vms[i].location), vms[i].os, vms[i].deny_tag);
-		print_tags(&vms[i]);
-		print_list("nics", vms[i].nic_ids, vms[i].nic_count);
-		(void)printf("\n");
-	}
+	for (size_t i = 0; i < count; i++)
+		print_vm(&vms[i]);
 	print_answer(answer, count);
 	ended(userdata);
 }
@@ -152,39 +157,52 @@ static void on_operation(void *userdata, const struct azjit_answer *answer,
 	ended(userdata);
 }
 
+static void print_nic(const struct azjit_nic *nic)
+{
+	(void)printf("nic id=%s vm=%s nsg=%s primary=%d\n", lower(nic->id), lower(nic->vm_id),
+	             lower(nic->nsg_id), nic->primary);
+	for (size_t j = 0; j < nic->ipconfig_count; j++) {
+		const struct azjit_ipconfig *config = &nic->ipconfigs[j];
+
+		(void)printf("ipconfig %s public=%s subnet=%s primary=%d asgs=%zu\n",
+		             addr_text(config->private_addr), lower(config->public_ip_id),
+		             lower(config->subnet_id), config->primary, config->asg_count);
+	}
+}
+
 static void on_nics(void *userdata, const struct azjit_answer *answer, const struct azjit_nic *nics,
                     size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		(void)printf("nic id=%s vm=%s nsg=%s primary=%d\n", lower(nics[i].id), lower(nics[i].vm_id),
-		             lower(nics[i].nsg_id), nics[i].primary);
-		for (size_t j = 0; j < nics[i].ipconfig_count; j++) {
-			const struct azjit_ipconfig *config = &nics[i].ipconfigs[j];
-
-			(void)printf("ipconfig %s public=%s subnet=%s primary=%d asgs=%zu\n",
-			             addr_text(config->private_addr), lower(config->public_ip_id),
-			             lower(config->subnet_id), config->primary, config->asg_count);
-		}
-	}
+	for (size_t i = 0; i < count; i++)
+		print_nic(&nics[i]);
 	print_answer(answer, count);
 	ended(userdata);
+}
+
+static void print_subnet(const struct azjit_subnet *subnet)
+{
+	(void)printf("subnet id=%s nsg=%s\n", lower(subnet->id), lower(subnet->nsg_id));
 }
 
 static void on_subnets(void *userdata, const struct azjit_answer *answer, const struct azjit_subnet *subnets,
                        size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		(void)printf("subnet id=%s nsg=%s\n", lower(subnets[i].id), lower(subnets[i].nsg_id));
+		print_subnet(&subnets[i]);
 	print_answer(answer, count);
 	ended(userdata);
+}
+
+static void print_public_ip(const struct azjit_public_ip *ip)
+{
+	(void)printf("public id=%s address=%s dns=%s\n", lower(ip->id), addr_text(ip->addr), ip->dns_name);
 }
 
 static void on_public_ips(void *userdata, const struct azjit_answer *answer,
                           const struct azjit_public_ip *ips, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		(void)printf("public id=%s address=%s dns=%s\n", lower(ips[i].id), addr_text(ips[i].addr),
-		             ips[i].dns_name);
+		print_public_ip(&ips[i]);
 	print_answer(answer, count);
 	ended(userdata);
 }
@@ -197,6 +215,45 @@ static void on_firewalls(void *userdata, const struct azjit_answer *answer,
 		             lower(firewalls[i].policy_id), firewalls[i].public_ip_count,
 		             lower(firewalls[i].subnet_id));
 	print_answer(answer, count);
+	ended(userdata);
+}
+
+// --- Resource Graph: pages until the last one ---
+
+static struct azjit_call *graph_page(const char *next, azjit_graph_fn *fn, void *userdata)
+{
+	static const char *const kinds[] = {"vms", "nics", "subnets", "public-ips"};
+	const struct azjit_call_options options = {.deadline_ms = (unsigned)driver.deadline_ms,
+	                                           .retries = (unsigned)driver.retries,
+	                                           .background = driver.background};
+	const char *const *ids = driver.arguments + 2;
+	size_t kind = 0, count = 0;
+
+	while (kind < AZJIT_COUNT(kinds) && !azjit_streq(kinds[kind], driver.arguments[1]))
+		kind++;
+	while (ids[count])
+		count++;
+	return azjit_graph_query(driver.azure, (enum azjit_graph_kind)kind, ids, count, next, options, fn,
+	                         userdata);
+}
+
+static void on_page(void *userdata, const struct azjit_answer *answer, const struct azjit_graph_page *page)
+{
+	size_t index = (size_t)((const size_t *)userdata - indexes);
+
+	for (size_t i = 0; page && page->vms && i < page->count; i++)
+		print_vm(&page->vms[i]);
+	for (size_t i = 0; page && page->nics && i < page->count; i++)
+		print_nic(&page->nics[i]);
+	for (size_t i = 0; page && page->subnets && i < page->count; i++)
+		print_subnet(&page->subnets[i]);
+	for (size_t i = 0; page && page->public_ips && i < page->count; i++)
+		print_public_ip(&page->public_ips[i]);
+	if (page && *page->next) {
+		driver.calls[index] = graph_page(page->next, on_page, userdata);
+		return;
+	}
+	print_answer(answer, page ? page->count : 0);
 	ended(userdata);
 }
 
@@ -379,6 +436,8 @@ struct azjit_call *start_call(const char *name, size_t index)
 		return azjit_firewall_list(azure, id, options, on_firewalls, tag(index));
 	if (azjit_streq(name, "nsg"))
 		return azjit_nsg_get(azure, id, options, on_nsg, tag(index));
+	if (azjit_streq(name, "graph"))
+		return graph_page("", on_page, tag(index));
 	if (azjit_streq(name, "activity"))
 		return start_activity(options, index);
 	if (azjit_streq(name, "assignments"))

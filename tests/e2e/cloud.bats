@@ -55,7 +55,8 @@ banner() {
 @test "status --azure tells what was asked, how fast it was answered, and what is how old" {
 	run lab run jump azjit status --azure
 	[[ $output == *"age of the token "[0-9]*", of the inventory "[0-9]*"; 0 calls held back by azjit"* ]]
-	[[ $output == *"CALL "*"COUNT "*"MEDIAN MS "*"95% MS"*"list-vms "* ]]
+	[[ $output == *"CALL "*"COUNT "*"MEDIAN MS "*"95% MS"*"query-graph "* ]]
+	[[ $output == *"virtual machines from Resource Graph"* ]]
 	[[ $output != *STATE* ]]
 	lab run jump azjit status --azure --json | jq -e '(.operations[] | select(.operation == "initiate")
 		| .calls > 0 and .p95_ms >= .median_ms) and .azure.held == 0 and .azure.token_age_s >= 0'

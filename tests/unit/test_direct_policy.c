@@ -382,6 +382,47 @@ static const char world[] =
         "'subnets': [{'id': 'open', 'nsg': ''}, {'id': 'shut', 'nsg': 'g'}],"
         "'public_ips': [{'id': 'p', 'address': '20.0.0.4'}]}";
 
+static void what_is_none_of_azures(const struct vm_surroundings *around)
+{
+	json_auto_t *vm = json_pack("{s:s, s:s}", "id",
+	                            "/subscriptions/x/resourceGroups/rg/providers/Microsoft.Security/"
+	                            "securityConnectors/aws/ec2/i-0a1b",
+	                            "name", "i-0a1b"),
+	            *old = json_pack("{s:s, s:s}", "id",
+	                             "/subscriptions/x/resourceGroups/rg/providers/"
+	                             "Microsoft.ClassicCompute/virtualMachines/old01",
+	                             "name", "old01"),
+	            *got = vm_state(vm, around), *classic = vm_state(old, around);
+
+	assert_true(json_is_true(json_object_get(got, "experimental")));
+	assert_non_null(strstr(json_text(got, "why"), "experimental: no virtual machine of Azure"));
+	assert_null(json_object_get(classic, "experimental"));
+	assert_string_equal(json_text(classic, "state"), "Unsupported");
+	assert_non_null(strstr(json_text(classic, "why"), "a classic virtual machine"));
+}
+
+// The firewall of web01: one that a policy manages, one that is passed by.
+static void behind_a_firewall(const struct vm_surroundings *around)
+{
+	json_auto_t *firewalls =
+	                    read_json("[{'id': 'f', 'policy': 'fp', 'subnet': '', 'public_ips': ['q']}]"),
+	            *ips = read_json("[{'id': 'Q', 'address': '20.9.9.9'}]"),
+	            *vm = json_pack("{s:s, s:s}", "id", VMS "web01", "name", "web01"), *managed = NULL,
+	            *past = NULL;
+	struct vm_surroundings behind = *around;
+
+	behind.firewalls = firewalls;
+	behind.public_ips = ips;
+	managed = vm_state(vm, &behind);
+	behind.past_firewall = true;
+	past = vm_state(vm, &behind);
+	assert_string_equal(json_text(managed, "state"), "Unsupported");
+	assert_non_null(strstr(json_text(managed, "why"), "in a firewall policy"));
+	assert_string_equal(json_text(managed, "private_address"), "10.0.0.4");
+	assert_string_equal(json_text(past, "state"), "Configured");
+	assert_string_equal(json_text(past, "address"), "10.0.0.4");
+}
+
 static void states_of_vms(void **state)
 {
 	static const struct {
@@ -418,28 +459,8 @@ static void states_of_vms(void **state)
 		assert_string_equal(json_text(got, "last_requestor"), rows[i].who);
 		assert_int_equal(!*json_text(got, "why"), !azjit_streq(rows[i].state, "Unsupported"));
 	}
-	// The firewall of web01: one that a policy manages, one that is passed by.
-	{
-		json_auto_t *firewalls = read_json(
-		                    "[{'id': 'f', 'policy': 'fp', 'subnet': '', 'public_ips': ['q']}]"),
-		            *ips = read_json("[{'id': 'Q', 'address': '20.9.9.9'}]"),
-		            *vm = json_pack("{s:s, s:s}", "id", VMS "web01", "name", "web01"), *managed,
-		            *past;
-		struct vm_surroundings behind = around;
-
-		behind.firewalls = firewalls;
-		behind.public_ips = ips;
-		managed = vm_state(vm, &behind);
-		behind.past_firewall = true;
-		past = vm_state(vm, &behind);
-		assert_string_equal(json_text(managed, "state"), "Unsupported");
-		assert_non_null(strstr(json_text(managed, "why"), "in a firewall policy"));
-		assert_string_equal(json_text(managed, "private_address"), "10.0.0.4");
-		assert_string_equal(json_text(past, "state"), "Configured");
-		assert_string_equal(json_text(past, "address"), "10.0.0.4");
-		json_decref(managed);
-		json_decref(past);
-	}
+	behind_a_firewall(&around);
+	what_is_none_of_azures(&around);
 	around.prefer_public = true;
 	{
 		json_auto_t *vm = json_pack("{s:s, s:s}", "id", VMS "db01", "name", "db01"),

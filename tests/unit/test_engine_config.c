@@ -17,6 +17,7 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(config->identity, AZJIT_IDENTITY_MANAGED);
 	assert_int_equal(config->deadline_s, 120);
 	assert_int_equal(config->inventory_refresh_s, 600);
+	assert_int_equal(config->inventory_source, AZJIT_INVENTORY_AUTO);
 	assert_int_equal(config->duration_margin_s, 60);
 	assert_int_equal(config->max_young, 8);
 	assert_int_equal(config->max_prefix, 32);
@@ -107,8 +108,11 @@ static void each_kind_of_identity_has_its_keys(void **state)
 static void an_alias_names_one_vm(void **state)
 {
 	refuses("aliases = [ \"web01\" ];", "t:1: aliases takes a list ( { name = \"prod-web\"; vm =");
-	refuses("aliases = ( { name = \"a\"; } );", "takes exactly name and vm in each entry");
-	refuses("aliases = ( { name = \"a\"; vm = \"b\"; port = 22; } );", "takes exactly name and vm");
+	refuses("aliases = ( { name = \"a\"; } );",
+	        "takes exactly name, vm and, if need be, address in each entry");
+	refuses("aliases = ( { name = \"a\"; vm = \"b\"; port = 22; } );",
+	        "takes exactly name, vm and, if need be, address");
+	refuses("aliases = ( { name = \"a\"; vm = \"b\"; address = \"fe80::1\"; } );", "IPv4");
 	refuses("aliases = ( { name = 1; vm = \"b\"; } );", "aliases takes a list");
 	refuses("aliases = ( { name = \"a\"; vm = \"\"; } );", "is empty");
 	refuses("aliases = ( { name = \"a@b\"; vm = \"c\"; } );", "cannot take \"a@b\": an alias is made of");
@@ -255,7 +259,8 @@ static void rules_have_defaults(void **state)
 	"\"/etc/azjit/\\\"ca\\\\.pem\"; proxy = "                                                           \
 	"\"http://proxy:3128\";\n"                                                                          \
 	"subscriptions = ( \"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a1\" ); log_level = \"debug\";\n"            \
-	"aliases = ( { name = \"prod\"; vm = \"web01@rg \\\"x\"; }, { name = \"db\"; vm = \"tag:a=b\"; } "  \
+	"aliases = ( { name = \"prod\"; vm = \"web01@rg \\\"x\"; }, { name = \"db\"; vm = \"tag:a=b\"; "    \
+	"address = \"10.9.0.4\"; } "                                                                        \
 	");\n"                                                                                              \
 	"resource_manager_url = \"https://[::1]:8443\"; break_glass_groups = [ \"oncall\" ];\n"             \
 	"identity = { kind = \"client-secret\"; tenant_id = \"contoso.example\"; secret_file = "            \
@@ -267,7 +272,8 @@ static void rules_have_defaults(void **state)
 	" map = ( { from = \"10.8.0.0/16\"; to = \"20.1.2.3\"; }, { from = \"10.9.1.1\"; to = "             \
 	"\"20.1.2.4\"; } ); };\n"                                                                           \
 	"wait = { deadline = \"90s\"; }; grant = { margin = \"30s\"; on_conflict = \"replace\"; };\n"       \
-	"inventory = { refresh = \"1h30m\"; }; relay = { max_young = 3; }; paths = { socket = \"/tmp/s\"; " \
+	"inventory = { refresh = \"1h30m\"; source = \"lists\"; }; relay = { max_young = 3; }; paths = { "  \
+	"socket = \"/tmp/s\"; "                                                                             \
 	"};\n"                                                                                              \
 	"rules = ( { name = \"ä b\"; users = [ \"alice\", \"1000\" ]; groups = [ \"g h\" ]; services = [ " \
 	"\"sshd\" ];\n"                                                                                     \
@@ -312,6 +318,9 @@ static void values_arrive_where_they_belong(void **state)
 	assert_true(config->private_translated && config->prefer_public && config->conflict_replace);
 	assert_false(config->through_firewall);
 	assert_int_equal(config->inventory_refresh_s, 5400);
+	assert_int_equal(config->inventory_source, AZJIT_INVENTORY_LISTS);
+	assert_int_equal(config->aliases[0].address.family, AZJIT_FAMILY_NONE);
+	assert_int_equal(config->aliases[1].address.bytes[3], 4);
 	assert_int_equal(config->log_level, 7);
 	assert_int_equal(config->rules[0].prefix_count, 2);
 	assert_int_equal(config->rules[0].prefixes[0].bits, 24);

@@ -192,7 +192,7 @@ static void a_refresh_that_fails_changes_nothing(void **state)
 	world_run(w);
 	assert_int_equal(azjit_inventory_generation(w->inventory), 1);
 	assert_string_equal(azjit_inventory_error(w->inventory), "");
-	for (int kind = 0; kind < KINDS; kind++) {
+	for (int kind = 0; kind < KIND_GRAPH; kind++) {
 		unsigned told = w->told;
 
 		w->fail_kind = kind;

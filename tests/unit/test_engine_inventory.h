@@ -6,6 +6,7 @@
 
 #include "test_engine_memory.h"
 
+#include <azjit/graph.h>
 #include <azjit/inventory.h>
 
 #include <setjmp.h>
@@ -26,7 +27,16 @@ AZJIT_DEFINE_CLEANUP(struct azjit_config *, azjit_config_free);
 	"/subscriptions/" SUB0 "/resourceGroups/" group \
 	"/providers/Microsoft.Security/locations/westeurope/jitNetworkAccessPolicies/" name
 
-enum kind { KIND_POLICIES, KIND_VMS, KIND_NICS, KIND_SUBNETS, KIND_PUBLIC_IPS, KIND_SUBSCRIPTIONS, KINDS };
+enum kind {
+	KIND_POLICIES,
+	KIND_VMS,
+	KIND_NICS,
+	KIND_SUBNETS,
+	KIND_PUBLIC_IPS,
+	KIND_SUBSCRIPTIONS,
+	KIND_GRAPH,
+	KINDS
+};
 
 #define ITEMS 128
 struct sub {
@@ -38,6 +48,7 @@ struct sub {
 	struct azjit_subnet subnet;
 	const struct azjit_subnet *subnets; // NULL: that one
 	size_t vm_count, ip_count, policy_count, subnet_count;
+	size_t graph_vms, graph_ips; // Resource Graph knows so many of them yet, where the world lags
 };
 
 struct world {
@@ -50,7 +61,11 @@ struct world {
 	char *kept[8192];           // strings and arrays of the world
 	size_t kept_count;
 
-	int fail_kind;      // -1: none
+	int fail_kind;    // -1: none
+	bool lags;        // Resource Graph does
+	size_t page_rows; // of its pages, which repeat the row before; 0: one page
+	enum azjit_result graph_result;
+	int graph_status;   // with it
 	uint64_t answer_ms; // how long an answer takes
 	unsigned calls[KINDS], group_calls, canceled;
 	size_t in_flight, max_in_flight;
@@ -78,6 +93,9 @@ struct azjit_call {
 	azjit_subnets_fn *subnets;
 	azjit_public_ips_fn *ips;
 	azjit_subscriptions_fn *subscriptions;
+	azjit_graph_fn *graph;
+	enum azjit_graph_kind rows;
+	size_t first; // row of its page
 	void *userdata;
 };
 
@@ -127,6 +145,8 @@ static void answer_policies(const struct azjit_call *call, const struct azjit_an
 	free(list);
 }
 
+#include "test_engine_inventory_rows.h"
+
 static void answer(void *userdata)
 {
 	struct azjit_call *call = userdata, copy = *call;
@@ -145,7 +165,9 @@ static void answer(void *userdata)
 	if (azjit_id_segment(copy.scope, "subscriptions", id, sizeof(id)))
 		sub = &the_world->subs[id[AZJIT_UUID_CHARS - 2] - '0'];
 	call_end(call);
-	if (copy.kind == KIND_SUBSCRIPTIONS)
+	if (copy.kind == KIND_GRAPH)
+		answer_graph(&copy, &a);
+	else if (copy.kind == KIND_SUBSCRIPTIONS)
 		answer_subscriptions(&copy, &a);
 	else if (copy.kind == KIND_POLICIES)
 		answer_policies(&copy, &a, sub);
@@ -220,6 +242,18 @@ struct azjit_call *azjit_public_ip_list(struct azjit_azure *azure, const char *s
                                         void *userdata)
 {
 	return call_new(KIND_PUBLIC_IPS, scope, (struct azjit_call){.ips = fn, .userdata = userdata});
+}
+
+struct azjit_call *azjit_graph_query(struct azjit_azure *azure, enum azjit_graph_kind kind,
+                                     const char *const *subscriptions, size_t count, const char *next,
+                                     struct azjit_call_options options, azjit_graph_fn *fn, void *userdata)
+{
+	uint64_t first = 0;
+
+	assert_int_equal(count, the_world->visible_subs);
+	assert_true(!*next || azjit_parse_u64(next, 1, SUBS * ITEMS, &first) == AZJIT_OK);
+	return call_new(KIND_GRAPH, "",
+	                (struct azjit_call){.graph = fn, .rows = kind, .first = first, .userdata = userdata});
 }
 
 // --- what the world holds ---
@@ -364,6 +398,7 @@ static inline struct world *world_new(const char *config)
 	assert_non_null(w);
 	the_world = w;
 	w->fail_kind = -1;
+	w->graph_result = AZJIT_OK;
 	w->visible_subs = 2;
 	w->answer_ms = 1;
 	for (size_t i = 0; i < SUBS; i++) {
@@ -375,7 +410,11 @@ static inline struct world *world_new(const char *config)
 		w->subs[i].subnet_count = 1;
 	}
 	assert_int_equal(azjit_loop_new(&w->loop), AZJIT_OK);
-	if (azjit_config_parse(config, "t", &reason, &w->config) != AZJIT_OK)
+	// By the lists, unless the test says otherwise.
+	if (azjit_config_parse(
+	            text(w, "%s%s", config,
+	                 strstr(config, "inventory") ? "" : " inventory = { source = \"lists\"; };"),
+	            "t", &reason, &w->config) != AZJIT_OK)
 		fail_msg("%s", reason.text);
 	assert_int_equal(azjit_loop_timer(w->loop, 20000, hangs, w, &w->guard), AZJIT_OK);
 	return w;
