@@ -50,10 +50,10 @@ struct sim {
 	json_t *switches, *delays, *locks;
 	struct key *key; // signs tokens
 
-	json_t *activity;   // events, oldest first
-	json_t *changes;    // of NSGs
-	json_t *operations; // long-running: id -> {"done": ticks, "body": …}
-	json_t *assertions; // whose jti were presented: "APP JTI"
+	json_t *activity;       // events, oldest first
+	json_t *changes;        // of NSGs
+	json_t *operations;     // long-running: id -> {"done": ticks, "body": …}
+	json_t *assertions;     // whose jti were presented: "APP JTI"
 	json_t *devices;        // of device.c: codes that were given
 	json_t *refresh_tokens; // and the tokens that are good
 	json_t *counters, *exchanges;
