@@ -109,9 +109,8 @@ static const char *parse_rows(struct arena *arena, enum azjit_graph_kind kind, c
 	return "rows that were not asked for";
 }
 
-// `*ret_elements` owns what the page borrows.
-static const char *parse_graph(struct arena *arena, enum azjit_graph_kind kind, const json_t *answer,
-                               struct azjit_graph_page *ret, json_t **ret_elements)
+const char *parse_graph(struct arena *arena, enum azjit_graph_kind kind, const json_t *answer,
+                        struct azjit_graph_page *ret, json_t **ret_elements)
 {
 	const json_t *data = js_member(answer, "data");
 	json_auto_t *elements = json_array(), *rows = NULL;

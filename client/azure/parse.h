@@ -11,6 +11,7 @@
 
 #include <azjit/activity.h>
 #include <azjit/firewall.h>
+#include <azjit/graph.h>
 #include <azjit/jit.h>
 #include <azjit/network.h>
 #include <azjit/policy.h>
@@ -36,6 +37,9 @@ const char *parse_subnets(struct arena *arena, const json_t *items, const struct
                           size_t *ret_count);
 const char *parse_public_ips(struct arena *arena, const json_t *items, const struct azjit_public_ip **ret);
 const char *parse_firewalls(struct arena *arena, const json_t *items, const struct azjit_firewall **ret);
+// From one page of rows; `*ret_elements` owns what the page borrows.
+const char *parse_graph(struct arena *arena, enum azjit_graph_kind kind, const json_t *answer,
+                        struct azjit_graph_page *ret, json_t **ret_elements);
 const char *parse_nsg(struct arena *arena, const json_t *nsg, const struct azjit_nsg **ret);
 const char *parse_events(struct arena *arena, const json_t *items, const struct azjit_activity_event **ret);
 const char *parse_assignments(struct arena *arena, const json_t *items,

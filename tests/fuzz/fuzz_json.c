@@ -6,6 +6,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void read_rows(struct arena *arena, const json_t *root)
+{
+	for (int kind = 0; kind < AZJIT_GRAPH_KINDS_; kind++) {
+		json_auto_t *elements = NULL;
+
+		(void)parse_graph(arena, (enum azjit_graph_kind)kind, root, &(struct azjit_graph_page){0},
+		                  &elements);
+	}
+}
+
 static void read_all(struct arena *arena, const json_t *root, const json_t *items)
 {
 	const struct azjit_flow flow = {.source = {AZJIT_IPV4, {10, 20, 0, 4}}, .port = 22};
@@ -44,5 +54,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)cloud_read((const char *)data, size, "AzureCloud", "https://arm.example",
 	                 &(struct cloud_endpoints){0}, NULL);
 	read_all(&arena, root, items);
+	read_rows(&arena, root);
 	return 0;
 }
