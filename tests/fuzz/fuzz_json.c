@@ -37,6 +37,7 @@ static void read_all(struct arena *arena, const json_t *root, const json_t *item
 	(void)parse_assignments(arena, items, &(const struct azjit_policy_assignment *){NULL});
 	(void)parse_assessments(arena, items, &(const struct azjit_assessment *){NULL}, &count);
 	(void)parse_pricing(root, &(struct azjit_pricing){0});
+	(void)parse_operation(root, &(struct azjit_operation){0});
 	(void)token_read(root, 0, &(struct token_life){0});
 	if (!parse_nsg(arena, root, &nsg) && nsg)
 		(void)azjit_nsg_verdict(nsg, nsg, &flow, &why);
