@@ -7,6 +7,7 @@
 #include "survey.h"
 #include "vm_state.h"
 
+#include <azjit/buf.h>
 #include <azjit/exposure.h>
 #include <azjit/source.h>
 #include <azjit/text.h>
@@ -277,6 +278,22 @@ static bool find_sources(struct doctor *doctor, const char *vm, const json_t *st
 
 // --- the whole --------------------------------------------------------------------------------------------
 
+// They are not read: docs/design.md §12.
+static void tell_of_admin_rules(struct doctor *doctor, const json_t *vm)
+{
+	_cleanup_buf_ struct azjit_buf ids = AZJIT_BUF((size_t)65536);
+	const json_t *nics = json_object_get(vm, "nics");
+
+	for (size_t i = 0; i < json_array_size(nics); i++)
+		azjit_buf_printf(&ids, " %s", doctor_word(json_string_value(json_array_get(nics, i))).text);
+	if (ids.len)
+		doctor_unseen(
+		        doctor,
+		        "admin rules of a Virtual Network Manager, which come before the security groups "
+		        "of %s: `az network nic list-effective-nsg --ids%s` names the manager, if it has one",
+		        json_text(vm, "name"), ids.data);
+}
+
 static void look_at_membership(struct doctor *doctor, const json_t *vm, const json_t *state)
 {
 	struct azjit_sources sources;
@@ -288,6 +305,7 @@ static void look_at_membership(struct doctor *doctor, const json_t *vm, const js
 	doctor_target(doctor, vm, sourced ? &sources : NULL);
 	find_way(doctor, id, &way);
 	doctor_firewall(doctor, id, way.paths, way.path_count);
+	tell_of_admin_rules(doctor, vm);
 	for (size_t i = 0; i < json_array_size(doctor->policies); i++) {
 		const json_t *policy = json_array_get(doctor->policies, i);
 		json_auto_t *ports = policy_ports(policy_entry(policy, id));

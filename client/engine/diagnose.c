@@ -30,13 +30,14 @@ static enum azjit_result let_through(const struct azjit_grant *grant, const stru
 		        "security group",
 		        name);
 	if (azjit_streq(grant->ev.power, "running"))
-		return azjit_fail(reason, AZJIT_PORT_CLOSED,
-		                  "%s runs and does not answer on port %u, though %s: does its own firewall "
-		                  "allow it?",
-		                  name, grant->port, why->text);
+		return azjit_fail(
+		        reason, AZJIT_PORT_CLOSED,
+		        "%s runs and does not answer on port %u, though %s: does its own firewall, or "
+		        "an admin rule of a Virtual Network Manager, keep it shut?",
+		        name, grant->port, why->text);
 	return azjit_fail(reason, AZJIT_PORT_CLOSED,
 	                  "%s does not answer on port %u, though %s: is it running, and does its own "
-	                  "firewall allow it?",
+	                  "firewall, or an admin rule of a Virtual Network Manager, keep it shut?",
 	                  name, grant->port, why->text);
 }
 

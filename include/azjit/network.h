@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Network security groups, and the verdict on one flow: allow, deny or unknown, never a guess.
 // Facts: azure.md §2.2, §2.3, §12.2. Inbound: the subnet's group, then the NIC's; both must allow; no
-// group at a level allows there.
+// group at a level allows there. The verdict is of the groups alone: the admin rules of a Virtual Network
+// Manager, which come before them, are not read (docs/design.md §12).
 #ifndef AZJIT_NETWORK_H
 #define AZJIT_NETWORK_H
 
