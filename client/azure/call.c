@@ -134,6 +134,24 @@ static bool header(struct arena *arena, const char **slot, const char *name, con
 	return line != NULL;
 }
 
+static void count_sent(const struct azjit_call *call)
+{
+	struct azjit_azure_counts *counts = &call->azure->counts;
+
+	switch (call_kind(call)) {
+	case BUCKET_READS:
+	case BUCKET_KINDS_:
+		counts->reads++;
+		break;
+	case BUCKET_WRITES:
+		counts->writes++;
+		break;
+	case BUCKET_DELETES:
+		counts->deletes++;
+		break;
+	}
+}
+
 static bool send_request(struct azjit_call *call, const char *token)
 {
 	static const char *const methods[] = {[CALL_PUT] = "PUT", [CALL_DELETE] = "DELETE"};
@@ -181,10 +199,7 @@ static bool send_request(struct azjit_call *call, const char *token)
 	arena_free(&arena);
 	if (call->exchange && call->spec.options.background)
 		call->azure->background++;
-	if (writes)
-		call->azure->counts.writes++;
-	else
-		call->azure->counts.reads++;
+	count_sent(call);
 	return call->exchange != NULL;
 }
 
@@ -338,8 +353,8 @@ static bool find_bucket(struct azjit_call *call, const struct call_spec *spec)
 
 	if (!spec->id || !azjit_id_segment(spec->id, "subscriptions", subscription, sizeof(subscription)))
 		subscription[0] = '\0';
-	call->bucket = buckets_find(&call->azure->buckets, subscription, call_writes(call),
-	                            azjit_time_monotonic_ms());
+	call->bucket =
+	        buckets_find(&call->azure->buckets, subscription, call_kind(call), azjit_time_monotonic_ms());
 	return call->bucket;
 }
 

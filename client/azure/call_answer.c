@@ -17,12 +17,13 @@
 
 // --- answers ------------------------------------------------------------------------------------------
 
-// A provider with a limit of its own tells `requests` in the place of the other two.
+// A provider with a limit of its own tells `requests` in the place of the other three.
 static void note_limits(struct azjit_call *call, const struct http_answer *http)
 {
-	bool write = call_writes(call);
-	const char *told[] = {write ? http->remaining_writes : http->remaining_reads,
-	                      http->remaining_requests};
+	const char *const by_kind[] = {[BUCKET_READS] = http->remaining_reads,
+	                               [BUCKET_WRITES] = http->remaining_writes,
+	                               [BUCKET_DELETES] = http->remaining_deletes};
+	const char *told[] = {by_kind[call_kind(call)], http->remaining_requests};
 	uint64_t now = azjit_time_monotonic_ms(), remaining;
 	int64_t hold = call->answer.retry_after_ms;
 

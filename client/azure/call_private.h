@@ -35,6 +35,14 @@ static inline bool call_writes(const struct azjit_call *call)
 }
 
 // Gives the answer to the caller and ends the call.
+// As Resource Manager counts it.
+static inline enum bucket_kind call_kind(const struct azjit_call *call)
+{
+	return call->spec.shape == CALL_DELETE ? BUCKET_DELETES
+	       : call_writes(call)             ? BUCKET_WRITES
+	                                       : BUCKET_READS;
+}
+
 void call_finish(struct azjit_call *call);
 // The same with a sentence of our own.
 void call_fail(struct azjit_call *call, enum azjit_result result, const char *message);

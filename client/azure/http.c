@@ -36,7 +36,7 @@ struct http_exchange {
 	void *userdata;
 	char error[CURL_ERROR_SIZE], detail[2 * CURL_ERROR_SIZE];
 	char date[64], retry_after[64], correlation_id[64], content_type[128], www_authenticate[512];
-	char remaining[3][24]; // reads, writes, resource requests
+	char remaining[4][24]; // reads, writes, deletes, resource requests
 };
 
 // --- what libcurl calls -------------------------------------------------------------------------------
@@ -156,6 +156,7 @@ static void take_header(const char *line, size_t len, const char *name, char *fi
 static const char *const remaining_names[] = {
         "x-ms-ratelimit-remaining-subscription-reads",
         "x-ms-ratelimit-remaining-subscription-writes",
+        "x-ms-ratelimit-remaining-subscription-deletes",
         "x-ms-ratelimit-remaining-subscription-resource-requests",
 };
 
@@ -341,7 +342,8 @@ static void exchange_answer(struct http_exchange *x, struct http_answer *ret)
 	        .content_type = x->content_type,
 	        .remaining_reads = x->remaining[0],
 	        .remaining_writes = x->remaining[1],
-	        .remaining_requests = x->remaining[2],
+	        .remaining_deletes = x->remaining[2],
+	        .remaining_requests = x->remaining[3],
 	};
 }
 

@@ -61,7 +61,8 @@ struct http_answer {
 	size_t body_len;
 	// header values, "" where absent
 	const char *date, *retry_after, *correlation_id, *content_type, *www_authenticate;
-	const char *remaining_reads, *remaining_writes, *remaining_requests; // of azure.md §5.4
+	const char *remaining_reads, *remaining_writes, *remaining_deletes,
+	        *remaining_requests; // azure.md §5.4
 };
 
 // Runs exactly once, later, from the loop.

@@ -129,7 +129,7 @@ struct azjit_call *azjit_subscriptions_list(struct azjit_azure *azure, struct az
 
 // Counters for `azjit status`: exchanges by kind since start; held: calls that waited for their bucket.
 struct azjit_azure_counts {
-	uint64_t reads, writes, throttled, failed, held;
+	uint64_t reads, writes, deletes, throttled, failed, held;
 	int64_t token_age_s; // of the token in use; -1: there is none
 };
 void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_counts *ret);
