@@ -9,7 +9,7 @@
 //              ▼
 //           exchange ─▶ 2xx ─▶ another page? ─yes─▶ start
 //              │                    └no─▶ done
-//              ├─▶ 401, first time ─▶ token forgotten ─▶ start
+//              ├─▶ 401, first time ─▶ token forgotten ─▶ start (a write: with another token, else done)
 //              ├─▶ 408 429 5xx lost, retries left ─▶ backoff ─▶ start
 //              └─▶ done
 #include "call_private.h"
@@ -284,6 +284,8 @@ static void on_timer(void *userdata)
 	if (!token) {
 		call_arm(call, call_left_ms(call));
 		identity_wait(call->azure->identity, &call->wait);
+	} else if (call_writes(call) && call->token_serial == call->refused_serial) {
+		call_finish(call); // with the 401: the source has no other token
 	} else if (call->spec.shape == CALL_READY) {
 		call->answer.result = AZJIT_OK;
 		call_finish(call);
@@ -358,6 +360,16 @@ static bool find_bucket(struct azjit_call *call, const struct call_spec *spec)
 	return call->bucket;
 }
 
+// A write that is repeated keeps its id.
+static bool name_write(struct azjit_call *call)
+{
+	char uuid[AZJIT_UUID_CHARS];
+
+	if (azjit_uuid_random(uuid) == AZJIT_OK)
+		call->client_request_id = strdup(uuid);
+	return call->client_request_id;
+}
+
 static bool copy_strings(struct azjit_call *call, const struct call_spec *spec)
 {
 	const struct {
@@ -373,7 +385,7 @@ static bool copy_strings(struct azjit_call *call, const struct call_spec *spec)
 	for (size_t i = 0; i < AZJIT_COUNT(strings); i++)
 		if (strings[i].from && !(*strings[i].to = strdup(strings[i].from)))
 			return false;
-	return true;
+	return call->client_request_id || !call_writes(call) || name_write(call);
 }
 
 struct azjit_call *call_new(struct azjit_azure *azure, const struct call_spec *spec)

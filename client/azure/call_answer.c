@@ -3,7 +3,8 @@
 // than 408: every gateway on the way and Resource Manager itself answer so before or instead of the
 // work. All else may have been done: 408 and 5xx come from whoever lost patience (a 503 or 502 from a
 // gateway says nothing about the provider behind it), 2xx with an unreadable body was accepted, and a
-// connection that broke says nothing.
+// connection that broke says nothing. A 401 is therefore the one answer after which a write is made again,
+// once, with the same ids and another token.
 #include "call_private.h"
 #include "retry.h"
 
@@ -236,8 +237,8 @@ void call_answered(void *userdata, const struct http_answer *http)
 	judge_failure(call, http);
 	if (http->status == 401) {
 		identity_reject(call->azure->identity, call->token_serial);
-		if (!call->refreshed && !call_writes(call)) {
-			call->refreshed = true;
+		if (!call->refused_serial) {
+			call->refused_serial = call->token_serial;
 			call_arm(call, 0);
 			return;
 		}
