@@ -7,7 +7,12 @@
 #define MAX_HOLD_MS 3600000
 #define MAX_ENTRIES 5000
 
-const struct bucket_limit bucket_reads = {200, 20}, bucket_writes = {160, 8}, bucket_queries = {12, 3};
+const struct bucket_limit bucket_limits[BUCKET_KINDS_] = {
+        [BUCKET_READS] = {200, 20},
+        [BUCKET_WRITES] = {160, 8},
+        [BUCKET_DELETES] = {160, 8},
+};
+const struct bucket_limit bucket_queries = {12, 3};
 
 static void flow(struct bucket *bucket, uint64_t now_ms)
 {
@@ -63,7 +68,7 @@ void bucket_hold(struct bucket *bucket, uint64_t now_ms, uint64_t hold_ms)
 struct buckets_entry {
 	struct buckets_entry *next;
 	char subscription[64];
-	struct bucket reads, writes;
+	struct bucket of[BUCKET_KINDS_];
 };
 
 static struct buckets_entry *entry_add(struct buckets *buckets, const char *subscription, uint64_t now_ms)
@@ -73,15 +78,16 @@ static struct buckets_entry *entry_add(struct buckets *buckets, const char *subs
 	if (!entry)
 		return NULL;
 	(void)azjit_copy(entry->subscription, sizeof(entry->subscription), subscription);
-	entry->reads = bucket_new(bucket_reads, now_ms);
-	entry->writes = bucket_new(bucket_writes, now_ms);
+	for (size_t kind = 0; kind < BUCKET_KINDS_; kind++)
+		entry->of[kind] = bucket_new(bucket_limits[kind], now_ms);
 	entry->next = buckets->first;
 	buckets->first = entry;
 	buckets->count++;
 	return entry;
 }
 
-struct bucket *buckets_find(struct buckets *buckets, const char *subscription, bool write, uint64_t now_ms)
+struct bucket *buckets_find(struct buckets *buckets, const char *subscription, enum bucket_kind kind,
+                            uint64_t now_ms)
 {
 	struct buckets_entry *entry = buckets->first;
 
@@ -91,9 +97,7 @@ struct bucket *buckets_find(struct buckets *buckets, const char *subscription, b
 		entry = entry_add(buckets, subscription, now_ms);
 	else if (!entry)
 		entry = buckets->first;
-	if (!entry)
-		return NULL;
-	return write ? &entry->writes : &entry->reads;
+	return entry ? &entry->of[kind] : NULL;
 }
 
 void buckets_free(struct buckets *buckets)

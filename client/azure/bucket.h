@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How often we ask: a token bucket for each subscription, reads and writes apart, as Resource Manager
-// keeps them (azure.md §5.4) but smaller, so that others under our identity have room and a login does not
+// How often we ask: a token bucket for each subscription, reads, writes and deletes apart, as Resource
+// Manager keeps them (azure.md §5.4) but smaller, so that others under our identity have room and a login does not
 // meet a 429 that our own inventory earned. Pure: the clock is passed in, in milliseconds, and may stand
 // still but not go back.
 #ifndef AZJIT_AZURE_BUCKET_H
@@ -11,8 +11,9 @@
 struct bucket_limit {
 	uint32_t size, rate_per_s;
 };
+enum bucket_kind { BUCKET_READS = 0, BUCKET_WRITES, BUCKET_DELETES, BUCKET_KINDS_ };
 // Four fifths of the service's.
-extern const struct bucket_limit bucket_reads, bucket_writes;
+extern const struct bucket_limit bucket_limits[BUCKET_KINDS_];
 // Resource Graph counts for itself: 15 queries in 5 s (azure.md §12.7).
 extern const struct bucket_limit bucket_queries;
 
@@ -40,7 +41,8 @@ struct buckets {
 };
 // "" is what belongs to no subscription. NULL if memory ran out; else good until buckets_free. Beyond
 // some thousand subscriptions the further ones share a bucket.
-struct bucket *buckets_find(struct buckets *buckets, const char *subscription, bool write, uint64_t now_ms);
+struct bucket *buckets_find(struct buckets *buckets, const char *subscription, enum bucket_kind kind,
+                            uint64_t now_ms);
 void buckets_free(struct buckets *buckets);
 
 #endif

@@ -9,7 +9,7 @@
 //              ▼
 //           exchange ─▶ 2xx ─▶ another page? ─yes─▶ start
 //              │                    └no─▶ done
-//              ├─▶ 401, first time ─▶ token forgotten ─▶ start
+//              ├─▶ 401, first time ─▶ token forgotten ─▶ start (a write: with another token, else done)
 //              ├─▶ 408 429 5xx lost, retries left ─▶ backoff ─▶ start
 //              └─▶ done
 #include "call_private.h"
@@ -135,6 +135,24 @@ static bool header(struct arena *arena, const char **slot, const char *name, con
 	return line != NULL;
 }
 
+static void count_sent(const struct azjit_call *call)
+{
+	struct azjit_azure_counts *counts = &call->azure->counts;
+
+	switch (call_kind(call)) {
+	case BUCKET_READS:
+	case BUCKET_KINDS_:
+		counts->reads++;
+		break;
+	case BUCKET_WRITES:
+		counts->writes++;
+		break;
+	case BUCKET_DELETES:
+		counts->deletes++;
+		break;
+	}
+}
+
 static bool send_request(struct azjit_call *call, const char *token)
 {
 	static const char *const methods[] = {[CALL_PUT] = "PUT", [CALL_DELETE] = "DELETE"};
@@ -182,10 +200,7 @@ static bool send_request(struct azjit_call *call, const char *token)
 	arena_free(&arena);
 	if (call->exchange && call->spec.options.background)
 		call->azure->background++;
-	if (writes)
-		call->azure->counts.writes++;
-	else
-		call->azure->counts.reads++;
+	count_sent(call);
 	return call->exchange != NULL;
 }
 
@@ -270,6 +285,8 @@ static void on_timer(void *userdata)
 	if (!token) {
 		call_arm(call, call_left_ms(call));
 		identity_wait(call->azure->identity, &call->wait);
+	} else if (call_writes(call) && call->token_serial == call->refused_serial) {
+		call_finish(call); // with the 401: the source has no other token
 	} else if (call->spec.shape == CALL_READY) {
 		call->answer.result = AZJIT_OK;
 		call_finish(call);
@@ -343,9 +360,19 @@ static bool find_bucket(struct azjit_call *call, const struct call_spec *spec)
 	}
 	if (!spec->id || !azjit_id_segment(spec->id, "subscriptions", subscription, sizeof(subscription)))
 		subscription[0] = '\0';
-	call->bucket = buckets_find(&call->azure->buckets, subscription, call_writes(call),
-	                            azjit_time_monotonic_ms());
+	call->bucket =
+	        buckets_find(&call->azure->buckets, subscription, call_kind(call), azjit_time_monotonic_ms());
 	return call->bucket;
+}
+
+// A write that is repeated keeps its id.
+static bool name_write(struct azjit_call *call)
+{
+	char uuid[AZJIT_UUID_CHARS];
+
+	if (azjit_uuid_random(uuid) == AZJIT_OK)
+		call->client_request_id = strdup(uuid);
+	return call->client_request_id;
 }
 
 static bool copy_strings(struct azjit_call *call, const struct call_spec *spec)
@@ -363,7 +390,7 @@ static bool copy_strings(struct azjit_call *call, const struct call_spec *spec)
 	for (size_t i = 0; i < AZJIT_COUNT(strings); i++)
 		if (strings[i].from && !(*strings[i].to = strdup(strings[i].from)))
 			return false;
-	return true;
+	return call->client_request_id || !call_writes(call) || name_write(call);
 }
 
 struct azjit_call *call_new(struct azjit_azure *azure, const struct call_spec *spec)

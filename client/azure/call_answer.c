@@ -3,7 +3,8 @@
 // than 408: every gateway on the way and Resource Manager itself answer so before or instead of the
 // work. All else may have been done: 408 and 5xx come from whoever lost patience (a 503 or 502 from a
 // gateway says nothing about the provider behind it), 2xx with an unreadable body was accepted, and a
-// connection that broke says nothing.
+// connection that broke says nothing. A 401 is therefore the one answer after which a write is made again,
+// once, with the same ids and another token.
 #include "call_private.h"
 #include "retry.h"
 
@@ -47,12 +48,13 @@ static void note_quota(struct azjit_call *call, const struct http_answer *http)
 		call->answer.retry_after_ms = resets_ms;
 }
 
-// A provider with a limit of its own tells `requests` in the place of the other two.
+// A provider with a limit of its own tells `requests` in the place of the other three.
 static void note_limits(struct azjit_call *call, const struct http_answer *http)
 {
-	bool write = call_writes(call);
-	const char *told[] = {write ? http->remaining_writes : http->remaining_reads,
-	                      http->remaining_requests};
+	const char *const by_kind[] = {[BUCKET_READS] = http->remaining_reads,
+	                               [BUCKET_WRITES] = http->remaining_writes,
+	                               [BUCKET_DELETES] = http->remaining_deletes};
+	const char *told[] = {by_kind[call_kind(call)], http->remaining_requests};
 	uint64_t now = azjit_time_monotonic_ms(), remaining;
 	int64_t hold = call->answer.retry_after_ms;
 
@@ -276,8 +278,8 @@ void call_answered(void *userdata, const struct http_answer *http)
 	judge_failure(call, http);
 	if (http->status == 401) {
 		identity_reject(call->azure->identity, call->token_serial);
-		if (!call->refreshed && !call_writes(call)) {
-			call->refreshed = true;
+		if (!call->refused_serial) {
+			call->refused_serial = call->token_serial;
 			call_arm(call, 0);
 			return;
 		}

@@ -14,7 +14,8 @@ struct azjit_call {
 	char *body, *key, *client_request_id, *correlation_id;
 	uint64_t deadline_ms;
 	unsigned retries_left, attempt, pages, token_serial;
-	bool refreshed, finishing, held;
+	unsigned refused_serial; // of a token that got 401; 0: none did yet
+	bool finishing, held;
 	struct bucket *bucket; // what it is counted against
 	struct azjit_source *timer;
 	struct http_exchange *exchange;
@@ -28,11 +29,19 @@ struct azjit_call {
 	const char *operation; // in the arena, or NULL
 };
 
-// It changes something in Azure: sent once, on a fresh connection, and never again, whatever comes back.
+// It changes something in Azure: sent on a fresh connection, and never again once it may have been done.
 static inline bool call_writes(const struct azjit_call *call)
 {
 	return call->spec.shape == CALL_INITIATE || call->spec.shape == CALL_PUT ||
 	       call->spec.shape == CALL_DELETE;
+}
+
+// As Resource Manager counts it.
+static inline enum bucket_kind call_kind(const struct azjit_call *call)
+{
+	return call->spec.shape == CALL_DELETE ? BUCKET_DELETES
+	       : call_writes(call)             ? BUCKET_WRITES
+	                                       : BUCKET_READS;
 }
 
 // Gives the answer to the caller and ends the call.

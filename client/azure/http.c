@@ -36,7 +36,7 @@ struct http_exchange {
 	void *userdata;
 	char error[CURL_ERROR_SIZE], detail[2 * CURL_ERROR_SIZE];
 	char date[64], retry_after[64], correlation_id[64], content_type[128], www_authenticate[512];
-	char remaining[5][24]; // reads, writes, resource requests; quota left, when it resets
+	char remaining[6][24]; // reads, writes, deletes, resource requests; quota left, when it resets
 	char operation[HTTP_LINK_MAX_BYTES + 1];
 };
 
@@ -157,6 +157,7 @@ static void take_header(const char *line, size_t len, const char *name, char *fi
 static const char *const remaining_names[] = {
         "x-ms-ratelimit-remaining-subscription-reads",
         "x-ms-ratelimit-remaining-subscription-writes",
+        "x-ms-ratelimit-remaining-subscription-deletes",
         "x-ms-ratelimit-remaining-subscription-resource-requests",
         "x-ms-user-quota-remaining",
         "x-ms-user-quota-resets-after",
@@ -346,9 +347,10 @@ static void exchange_answer(struct http_exchange *x, struct http_answer *ret)
 	        .operation = x->operation,
 	        .remaining_reads = x->remaining[0],
 	        .remaining_writes = x->remaining[1],
-	        .remaining_requests = x->remaining[2],
-	        .quota_left = x->remaining[3],
-	        .quota_resets = x->remaining[4],
+	        .remaining_deletes = x->remaining[2],
+	        .remaining_requests = x->remaining[3],
+	        .quota_left = x->remaining[4],
+	        .quota_resets = x->remaining[5],
 	};
 }
 

@@ -63,7 +63,8 @@ struct http_answer {
 	// header values, "" where absent
 	const char *date, *retry_after, *correlation_id, *content_type, *www_authenticate;
 	const char *operation; // Azure-AsyncOperation: a link of at most HTTP_LINK_MAX_BYTES (azure.md §5.2)
-	const char *remaining_reads, *remaining_writes, *remaining_requests; // of azure.md §5.4
+	const char *remaining_reads, *remaining_writes, *remaining_deletes,
+	        *remaining_requests;           // of azure.md §5.4
 	const char *quota_left, *quota_resets; // of Resource Graph: a number, "hh:mm:ss"
 };
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Threat model. Attackers: a server that is not Entra ID or the metadata service (kept away by http_policy.c
 // and by asking IMDS directly only); a reader of our memory or of what we print after the fact. Must
-// hold: the token is in one place, is wiped when replaced, refused or given up, and is never part of a
-// reason. A selector or tenant from the configuration cannot change the host that is asked.
+// hold: the token is in one place, is wiped when replaced or given up (when refused, once the next one is
+// there to be compared with it), and is never part of a reason. A selector or tenant from the configuration
+// cannot change the host that is asked.
 #include "identity.h"
 
 #include "call.h"
@@ -28,8 +29,8 @@ struct identity {
 	struct http_exchange *exchange;
 	struct azjit_source *timer; // renewal, or the next attempt of a running fetch
 	struct identity_wait *waiters;
-	char *token;
-	unsigned serial;
+	char *token, *refused; // refused: by a server, and no other was received since
+	unsigned serial;       // from 1
 	uint64_t spare_ms;
 	uint64_t received_ms;   // monotonic clock
 	uint64_t expires_ms;    // monotonic clock
@@ -71,11 +72,11 @@ const char *identity_trouble(const struct identity *identity)
 
 // --- the token ----------------------------------------------------------------------------------------
 
-static void forget_token(struct identity *identity)
+static void wipe_token(char **token)
 {
-	if (identity->token)
-		explicit_bzero(identity->token, strlen(identity->token));
-	free(STEAL(identity->token));
+	if (*token)
+		explicit_bzero(*token, strlen(*token));
+	free(STEAL(*token));
 }
 
 static bool token_good(const struct identity *identity)
@@ -105,8 +106,10 @@ int64_t identity_age_s(const struct identity *identity)
 
 void identity_reject(struct identity *identity, unsigned serial)
 {
-	if (serial == identity->serial)
-		forget_token(identity);
+	if (serial != identity->serial || !identity->token)
+		return;
+	wipe_token(&identity->refused);
+	identity->refused = STEAL(identity->token);
 }
 
 // --- fetching -----------------------------------------------------------------------------------------
@@ -181,9 +184,11 @@ static enum azjit_result accept_token(struct identity *identity, const char *bod
 		explicit_bzero((char *)(uintptr_t)token, strlen(token));
 	if (!copy)
 		return result == AZJIT_OK ? no_token(identity) : result;
-	forget_token(identity);
+	wipe_token(&identity->token);
 	identity->token = copy;
-	identity->serial++;
+	if (!identity->refused || !azjit_streq(identity->refused, copy))
+		identity->serial++;
+	wipe_token(&identity->refused);
 	identity->received_ms = azjit_time_monotonic_ms();
 	identity->expires_ms = identity->received_ms + (uint64_t)life.lifetime_s * 1000;
 	identity->expires_at = now + life.lifetime_s * AZJIT_TICKS_PER_S;
@@ -457,6 +462,7 @@ void identity_free(struct identity *identity)
 	http_cancel(identity->exchange);
 	release(identity);
 	azjit_source_free(identity->timer);
-	forget_token(identity);
+	wipe_token(&identity->token);
+	wipe_token(&identity->refused);
 	free(identity);
 }

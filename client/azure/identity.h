@@ -36,7 +36,8 @@ void identity_free(struct identity *identity);
 const char *identity_token(const struct identity *identity, unsigned *ret_serial);
 // How long ago the token was received; -1 if there is none.
 int64_t identity_age_s(const struct identity *identity);
-// Forgets the token of that serial: a server refused it.
+// Forgets the token of that serial: a server refused it. If the source gives the same one again, as a
+// metadata service does that keeps tokens, it has the same serial.
 void identity_reject(struct identity *identity, unsigned serial);
 
 // Who waits embeds this. `wake` runs once: AZJIT_OK when a token is there, else why none could be had.

@@ -107,6 +107,7 @@ static void azure_row(const struct status *status)
 	azjit_wire_put_u64(&out, "managed_ports", counts.managed_ports);
 	azjit_wire_put_u64(&out, "reads", calls.reads);
 	azjit_wire_put_u64(&out, "writes", calls.writes);
+	azjit_wire_put_u64(&out, "deletes", calls.deletes);
 	azjit_wire_put_u64(&out, "throttled", calls.throttled);
 	azjit_wire_put_u64(&out, "failed", calls.failed);
 	azjit_wire_put_u64(&out, "held", calls.held);

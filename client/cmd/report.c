@@ -194,19 +194,15 @@ static bool is_listed(const char *const *list, const char *key)
 
 static json_t *typed(const char *key, const char *value)
 {
-	static const char *const numbers[] = {"pid",         "ledger_seq",   "callers",
-	                                      "vms",         "policies",     "managed_ports",
-	                                      "reads",       "users",        "writes",
-	                                      "failed",      "port",         "throttled",
-	                                      "left_s",      "flows",        "uid",
-	                                      "waiters",     "grants",       "denials",
-	                                      "seq",         "entries",      "bad_seq",
-	                                      "in",          "out",          "intent_seq",
-	                                      "unanchored",  "anchored_seq", "anchor_seq",
-	                                      "http_status", "elapsed_ms",   "count",
-	                                      "held",        "token_age_s",  "inventory_age_s",
-	                                      "calls",       "median_ms",    "p95_ms",
-	                                      NULL};
+	static const char *const numbers[] = {
+	        "pid",           "ledger_seq", "callers",      "vms",         "policies",
+	        "managed_ports", "reads",      "users",        "writes",      "deletes",
+	        "failed",        "port",       "mapped_port",  "throttled",   "left_s",
+	        "flows",         "uid",        "waiters",      "grants",      "denials",
+	        "seq",           "entries",    "bad_seq",      "in",          "out",
+	        "intent_seq",    "unanchored", "anchored_seq", "anchor_seq",  "http_status",
+	        "elapsed_ms",    "count",      "held",         "token_age_s", "inventory_age_s",
+	        "calls",         "median_ms",  "p95_ms",       NULL};
 	static const char *const booleans[] = {"kill_switch", "ok", "experimental", NULL};
 	uint64_t number;
 

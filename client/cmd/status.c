@@ -44,14 +44,13 @@ static void print_azure(const struct report *report)
 	if (!row)
 		return;
 	report_time(report_get(row, "refreshed"), false, refreshed);
-	printf("azure   %s; VMs %s, policies %s, managed ports %s, read %s; reads %s, writes %s, %s "
-	       "throttled, "
-	       "%s failed\n",
+	printf("azure   %s; VMs %s, policies %s, managed ports %s, read %s; reads %s, writes %s, deletes %s, "
+	       "%s throttled, %s failed\n",
 	       or (report_get(row, "cloud"), "?"), or (report_get(row, "vms"), "0"),
 	       or (report_get(row, "policies"), "0"), or (report_get(row, "managed_ports"), "0"),
 	       or (refreshed, "never"), or (report_get(row, "reads"), "0"),
-	       or (report_get(row, "writes"), "0"), or (report_get(row, "throttled"), "0"),
-	       or (report_get(row, "failed"), "0"));
+	       or (report_get(row, "writes"), "0"), or (report_get(row, "deletes"), "0"),
+	       or (report_get(row, "throttled"), "0"), or (report_get(row, "failed"), "0"));
 	if (!azjit_streq(or (report_get(row, "result"), "ok"), "ok"))
 		printf("        %s: %s\n", report_get(row, "result"), report_get(row, "reason"));
 }

@@ -112,8 +112,9 @@ struct azjit_answer {
 
 // deadline_ms bounds the whole call with its retries and pages; 0: the default of 60 s (writes 70 s).
 // Reads are tried again on 408, 429, 5xx and lost connections while the deadline lasts and `retries`
-// allow (Retry-After obeyed, jittered backoff); 401 once with a fresh token; nothing else, and
-// writes (initiate, PUT, DELETE) never.
+// allow (Retry-After obeyed, jittered backoff); writes (initiate, PUT, DELETE) are not, as they may have been
+// done. 401 is answered before anything is done: the token is asked for anew and the call repeated once with
+// the same ids; a write only where that brought another token than the one refused.
 // Each exchange is counted against a bucket of its subscription (client/azure/bucket.h), and waits while
 // that is empty; a call that would wait beyond its deadline fails at once, AZJIT_THROTTLED, unsent.
 struct azjit_call_options {
@@ -135,7 +136,7 @@ struct azjit_call *azjit_subscriptions_list(struct azjit_azure *azure, struct az
 
 // Counters for `azjit status`: exchanges by kind since start; held: calls that waited for their bucket.
 struct azjit_azure_counts {
-	uint64_t reads, writes, throttled, failed, held;
+	uint64_t reads, writes, deletes, throttled, failed, held;
 	int64_t token_age_s; // of the token in use; -1: there is none
 };
 void azjit_azure_counts(const struct azjit_azure *azure, struct azjit_azure_counts *ret);

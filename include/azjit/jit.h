@@ -71,7 +71,7 @@ struct azjit_call *azjit_jit_list_text(struct azjit_azure *azure, const char *sc
 struct azjit_call *azjit_jit_get_text(struct azjit_azure *azure, const char *policy_id,
                                       struct azjit_call_options options, azjit_jit_text_fn *fn,
                                       void *userdata);
-// Sent once and never again: there is no ETag, and Azure may have done what it did not answer
+// Not sent again once it may have been done: there is no ETag, and Azure may have done what it did not answer
 // (answer->maybe_done). Then read the policy. `json` of the answer may be NULL in any case.
 struct azjit_call *azjit_jit_put(struct azjit_azure *azure, const char *policy_id, const char *json,
                                  struct azjit_call_options options, azjit_jit_text_fn *fn, void *userdata);

@@ -17,9 +17,9 @@
 //                 relay=up|down ledger ledger_seq(n) callers(n)
 //   type=azure    one; cloud identity (identity.kind of azjit.conf) result (of the newest inventory
 //                 refresh: result.h's names) reason refreshed(time) vms(n) policies(n)
-//                 managed_ports(n) reads(n) writes(n) throttled(n) failed(n) held(n) (held back by us)
-//                 token_age_s(s) inventory_age_s(s) inventory=graph|lists (where it was read) why_lists
-//                 (why Resource Graph was asked and did not tell)
+//                 managed_ports(n) reads(n) writes(n) deletes(n) throttled(n) failed(n) held(n) (held back
+//                 by us) token_age_s(s) inventory_age_s(s) inventory=graph|lists (where it was read)
+//                 why_lists (why Resource Graph was asked and did not tell)
 //   type=operation  with azure=1, one for each that was asked; operation calls(n) median_ms(ms) p95_ms(ms)
 //                 (of the service's last 100 answers)
 //   type=grant    any number; grant state user (who asked first) vm (name) vm_id port(n) address (the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The token buckets of Resource Manager (azure.md §5.4): per subscription and principal, reads and writes
- * apart, with the service's numbers unless the scenario has its own.
+ * The token buckets of Resource Manager (azure.md §5.4): per subscription and principal, reads, writes and
+ * deletes apart, with the service's numbers unless the scenario has its own.
  */
 #define _GNU_SOURCE 1
 #include "throttle.h"
@@ -10,6 +10,19 @@
 
 #include "principal.h"
 #include "route.h"
+
+static const struct limit {
+	const char *kind, *rate_member;
+	long long full, rate;
+} reads = {"reads", "reads_per_s", 250, 25}, writes = {"writes", "writes_per_s", 200, 10},
+  deletes = {"deletes", "deletes_per_s", 200, 10};
+
+static const struct limit *limit_of(const char *method)
+{
+	if (!strcmp(method, "GET") || !strcmp(method, "HEAD"))
+		return &reads;
+	return !strcmp(method, "DELETE") ? &deletes : &writes;
+}
 
 static json_t *bucket_of(struct request *req, const char *kind, long long full, ticks now)
 {
@@ -37,15 +50,15 @@ static void refuse(struct request *req, long long wait_s)
 bool throttle_take(struct request *req)
 {
 	const json_t *set = json_object_get(req->sim->scenario, "throttle");
-	bool read = !strcmp(req->method, "GET") || !strcmp(req->method, "HEAD");
-	long long full = read ? jint(set, "reads", 250) : jint(set, "writes", 200),
-	          rate = (read ? jint(set, "reads_per_s", 25) : jint(set, "writes_per_s", 10)) ?: 1, level;
+	const struct limit *limit = limit_of(req->method);
+	long long full = jint(set, limit->kind, limit->full),
+	          rate = jint(set, limit->rate_member, limit->rate) ?: 1, level;
 	ticks now = clock_now(&req->sim->clock);
 	json_t *bucket;
 
 	if (!set || !req->caller || req->route->flags & ROUTE_OWN_QUOTA)
 		return true;
-	bucket = bucket_of(req, read ? "reads" : "writes", full, now);
+	bucket = bucket_of(req, limit->kind, full, now);
 	level = jint(bucket, "level", 0) + (now - jint(bucket, "at", 0)) * rate;
 	if (level > full * TICKS_PER_S)
 		level = full * TICKS_PER_S;

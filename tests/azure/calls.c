@@ -362,6 +362,12 @@ static void on_pricing(void *userdata, const struct azjit_answer *answer, const 
 	ended(userdata);
 }
 
+static void on_deleted(void *userdata, const struct azjit_answer *answer, const char *json)
+{
+	print_answer(answer, 0);
+	ended(userdata);
+}
+
 // --- starting -----------------------------------------------------------------------------------------
 
 // POLICY VM PORT SOURCE[,SOURCE]…
@@ -416,6 +422,8 @@ struct azjit_call *start_call(const char *name, size_t index)
 		return azjit_jit_list(azure, id, options, on_policies, tag(index));
 	if (azjit_streq(name, "jit-get"))
 		return azjit_jit_get(azure, id, options, on_policies, tag(index));
+	if (azjit_streq(name, "jit-delete"))
+		return azjit_jit_delete(azure, id, options, on_deleted, tag(index));
 	if (azjit_streq(name, "initiate"))
 		return start_initiate(options, index);
 	if (azjit_streq(name, "vms"))

@@ -252,10 +252,11 @@ static void run(void)
 	if (!driver.azure)
 		return;
 	azjit_azure_counts(driver.azure, &counts);
-	(void)printf("counts reads=%llu writes=%llu throttled=%llu failed=%llu held=%llu skew_s=%lld\n",
+	(void)printf("counts reads=%llu writes=%llu throttled=%llu failed=%llu held=%llu deletes=%llu "
+	             "skew_s=%lld\n",
 	             (unsigned long long)counts.reads, (unsigned long long)counts.writes,
 	             (unsigned long long)counts.throttled, (unsigned long long)counts.failed,
-	             (unsigned long long)counts.held,
+	             (unsigned long long)counts.held, (unsigned long long)counts.deletes,
 	             (long long)((azjit_azure_now(driver.azure) - azjit_time_now()) / AZJIT_TICKS_PER_S));
 	if (driver.tell)
 		(void)printf("token age_s=%lld\n", (long long)counts.token_age_s);

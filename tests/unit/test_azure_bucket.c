@@ -132,10 +132,12 @@ static void the_service_lowers_and_never_raises(void **state)
 
 static void ours_stay_below_the_services(void **state)
 {
-	assert_in_range(bucket_reads.size, 1, 249);
-	assert_in_range(bucket_reads.rate_per_s, 1, 24);
-	assert_in_range(bucket_writes.size, 1, 199);
-	assert_in_range(bucket_writes.rate_per_s, 1, 9);
+	assert_in_range(bucket_limits[BUCKET_READS].size, 1, 249);
+	assert_in_range(bucket_limits[BUCKET_READS].rate_per_s, 1, 24);
+	for (enum bucket_kind kind = BUCKET_WRITES; kind <= BUCKET_DELETES; kind++) {
+		assert_in_range(bucket_limits[kind].size, 1, 199);
+		assert_in_range(bucket_limits[kind].rate_per_s, 1, 9);
+	}
 }
 
 #define SUBSCRIPTION "22222222-2222-4222-8222-22222222abc2"
@@ -143,20 +145,23 @@ static void ours_stay_below_the_services(void **state)
 static void each_subscription_has_its_own(void **state)
 {
 	struct buckets buckets = {0};
-	struct bucket *reads = buckets_find(&buckets, SUBSCRIPTION, false, START);
+	struct bucket *reads = buckets_find(&buckets, SUBSCRIPTION, BUCKET_READS, START);
 
-	assert_int_equal(drain(reads, START, false), bucket_reads.size);
-	assert_ptr_equal(buckets_find(&buckets, SUBSCRIPTION, false, START), reads);
-	assert_ptr_equal(buckets_find(&buckets, "22222222-2222-4222-8222-22222222ABC2", false, START), reads);
-	assert_int_equal(drain(buckets_find(&buckets, SUBSCRIPTION, true, START), START, false),
-	                 bucket_writes.size);
-	assert_int_equal(drain(buckets_find(&buckets, "", false, START), START, false), bucket_reads.size);
+	assert_int_equal(drain(reads, START, false), bucket_limits[BUCKET_READS].size);
+	assert_ptr_equal(buckets_find(&buckets, SUBSCRIPTION, BUCKET_READS, START), reads);
+	assert_ptr_equal(buckets_find(&buckets, "22222222-2222-4222-8222-22222222ABC2", BUCKET_READS, START),
+	                 reads);
+	for (enum bucket_kind kind = BUCKET_WRITES; kind <= BUCKET_DELETES; kind++)
+		assert_int_equal(drain(buckets_find(&buckets, SUBSCRIPTION, kind, START), START, false),
+		                 bucket_limits[kind].size);
+	assert_int_equal(drain(buckets_find(&buckets, "", BUCKET_READS, START), START, false),
+	                 bucket_limits[BUCKET_READS].size);
 	bucket_hold(reads, START, 1000);
-	assert_int_equal(
-	        bucket_take(buckets_find(&buckets, "33333333-3333-4333-8333-333333333333", false, START),
-	                    START, false),
-	        0);
-	assert_ptr_equal(buckets_find(&buckets, SUBSCRIPTION, false, START), reads);
+	assert_int_equal(bucket_take(buckets_find(&buckets, "33333333-3333-4333-8333-333333333333",
+	                                          BUCKET_READS, START),
+	                             START, false),
+	                 0);
+	assert_ptr_equal(buckets_find(&buckets, SUBSCRIPTION, BUCKET_READS, START), reads);
 	buckets_free(&buckets);
 }
 
@@ -167,7 +172,7 @@ static void many_subscriptions_share(void **state)
 
 	for (int i = 0; i < 6000; i++) {
 		(void)snprintf(name, sizeof(name), "subscription-%d", i);
-		assert_non_null(buckets_find(&buckets, name, false, START));
+		assert_non_null(buckets_find(&buckets, name, BUCKET_READS, START));
 	}
 	assert_int_equal(buckets.count, 5000);
 	buckets_free(&buckets);
