@@ -13,10 +13,17 @@ int64_t machine_age_s(const struct machine *machine)
 	return (azjit_time_now() - machine->sent) / AZJIT_TICKS_PER_S;
 }
 
-// A clock that was set back says nothing of age.
+// Also for a clock that was set right meanwhile; one that was set back by more says nothing of age.
+static bool lately(azjit_ticks when)
+{
+	azjit_ticks age = azjit_time_now() - when, most = (azjit_ticks)MACHINE_AGAIN_S * AZJIT_TICKS_PER_S;
+
+	return age > -most && age < most;
+}
+
 bool machine_sent_lately(const struct machine *machine)
 {
-	return machine->sent && machine_age_s(machine) >= 0 && machine_age_s(machine) < MACHINE_AGAIN_S;
+	return machine->sent && lately(machine->sent);
 }
 
 bool machine_busy(const struct machine *machine)
@@ -207,10 +214,9 @@ bool machine_again(struct azjit_engine *engine, const struct azjit_entry_read *r
 	const char *vm_id = azjit_entry_get(read->entry, "vm"), *event = read->entry->event,
 	           *code = azjit_entry_get(read->entry, "code"),
 	           *why = azjit_entry_get(read->entry, "reason");
-	azjit_ticks age = azjit_time_now() - read->when;
 	struct machine *machine;
 
-	if (!vm_id || age < 0 || age >= (azjit_ticks)MACHINE_AGAIN_S * AZJIT_TICKS_PER_S)
+	if (!vm_id || !lately(read->when))
 		return true;
 	machine = machine_of(engine, vm_id);
 	if (!machine)

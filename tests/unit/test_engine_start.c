@@ -3,13 +3,26 @@
 // a restart, and every way in which it fails has its own sentence.
 #include "grant_run.h"
 
+#include <time.h>
+
 #define SOURCE "203.0.113.7"
+
+static azjit_ticks ahead; // of the real clock
+
+azjit_ticks azjit_time_now(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (azjit_ticks)now.tv_sec * AZJIT_TICKS_PER_S + now.tv_nsec / 100 + ahead;
+}
 
 static int start_setup(void **state)
 {
 	struct fake *fake;
 	int r = fake_setup(state);
 
+	ahead = 0;
 	fake = *state;
 	fake->start = true;
 	fake->power = "deallocated";
@@ -58,6 +71,7 @@ static void one_start_is_for_all(void **state)
 	need(fake, "alice", SOURCE, &a);
 	need(fake, "bob", SOURCE, &b);
 	need(fake, "carol", "203.0.113.8", &c);
+	assert_int_equal(fake->power_calls, 1);
 	assert_true(run_until(fake, &a, &b));
 	assert_true(run_until(fake, &c, NULL));
 	says(&a, AZJIT_OK, "");
@@ -186,6 +200,42 @@ static void one_that_never_runs_is_told_at_the_deadline(void **state)
 	assert_int_equal(fake->starts, 1);
 }
 
+static void wait_for_polls(struct fake *fake, unsigned more)
+{
+	unsigned until = fake->power_calls + more;
+
+	while (fake->power_calls < until)
+		assert_int_equal(azjit_loop_turn(fake->loop, 20), AZJIT_OK);
+}
+
+// Shown as if nothing had happened, for longer than a minute: only who asks anew has it started again.
+static void a_minute_is_no_reason_for_another(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a;
+
+	fake->start_ms = 600000;
+	need(fake, "alice", SOURCE, &a);
+	wait_for_polls(fake, 2);
+	ahead = 61 * AZJIT_TICKS_PER_S;
+	wait_for_polls(fake, 2);
+	assert_int_equal(fake->starts, 1);
+	restart(fake);
+	need(fake, "alice", SOURCE, &a);
+	wait_for_polls(fake, 2);
+	assert_int_equal(fake->starts, 2);
+	ahead = 59 * AZJIT_TICKS_PER_S; // a clock that is set right a little
+	restart(fake);
+	need(fake, "alice", SOURCE, &a);
+	wait_for_polls(fake, 2);
+	assert_int_equal(fake->starts, 2);
+	ahead = -600 * AZJIT_TICKS_PER_S; // one that was set back keeps nobody out
+	restart(fake);
+	need(fake, "alice", SOURCE, &a);
+	wait_for_polls(fake, 2);
+	assert_int_equal(fake->starts, 3);
+}
+
 static void an_answer_that_is_lost_is_no_reason_for_another(void **state)
 {
 	struct fake *fake = *state;
@@ -302,6 +352,7 @@ int main(void)
 	        WITH_FAKE(what_was_not_taken_is_tried_again),
 	        WITH_FAKE(a_start_that_fails_later_is_told_to_all_within_a_minute),
 	        WITH_FAKE(one_that_never_runs_is_told_at_the_deadline),
+	        WITH_FAKE(a_minute_is_no_reason_for_another),
 	        WITH_FAKE(an_answer_that_is_lost_is_no_reason_for_another),
 	        WITH_FAKE(without_the_operation_the_power_state_tells),
 	        WITH_FAKE(a_restart_starts_nothing_twice),
