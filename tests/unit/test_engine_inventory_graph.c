@@ -220,6 +220,7 @@ static void graph_alone_says_why_it_fails(void **state)
 
 static void a_machine_of_a_policy_is_never_missed(void **state)
 {
+	struct azjit_inventory_counts counts;
 	struct world *w = world_new(AUTO);
 
 	add_vm(w, 0, "rg", "web01", "10.0.0.4", "");
@@ -231,6 +232,8 @@ static void a_machine_of_a_policy_is_never_missed(void **state)
 	world_run(w);
 	azjit_target_free(found(w, "web02", 22));
 	assert_false(by_graph(w));
+	azjit_inventory_counts(w->inventory, &counts);
+	assert_string_equal(counts.why_lists, "Resource Graph does not know all that the policies name");
 	assert_int_equal(w->calls[KIND_VMS], 2);
 	// Its interface is there, its public address not yet.
 	w->subs[0].graph_vms = 2;
