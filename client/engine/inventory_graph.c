@@ -30,10 +30,12 @@ bool graph_wanted(const struct azjit_inventory *inventory)
 
 bool graph_suffices(struct azjit_inventory *inventory, uint32_t gaps)
 {
-	if (inventory->gaps_known && inventory->gaps == gaps)
-		return true;
 	// Without a machine under a policy that lacks something there is nothing to compare.
-	return gaps == 0;
+	if (gaps == 0 || (inventory->gaps_known && inventory->gaps == gaps))
+		return true;
+	(void)azjit_fail(&inventory->graph_error, AZJIT_NOT_FOUND,
+	                 "Resource Graph does not know all that the policies name");
+	return false;
 }
 
 // --- failures -----------------------------------------------------------------------------------------

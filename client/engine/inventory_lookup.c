@@ -97,6 +97,8 @@ static bool wait_for_refresh(struct azjit_lookup *lookup)
 	lookup->reads = inventory->reads;
 	if (!inventory->refresh)
 		inv_refresh_start(inventory, true);
+	else if (inventory->snapshot && !read_lately(inventory))
+		inv_refresh_directly(inventory->refresh);
 	return inventory->refresh != NULL;
 }
 

@@ -70,6 +70,8 @@ enum azjit_result inv_find(const struct azjit_inventory *inventory, const char *
 // Starts a refresh; none may be under way. It ends in inv_refresh_done, never before this returned. direct: by
 // the lists, whatever is configured.
 void inv_refresh_start(struct azjit_inventory *inventory, bool direct);
+// Goes on by the lists, if it asked Resource Graph: somebody waits for what that may not know yet.
+void inv_refresh_directly(struct inv_refresh *refresh);
 void inv_refresh_free(struct inv_refresh *refresh);
 // Lists a group's policies in the refresh under way, too.
 void inv_refresh_add_group(struct inv_refresh *refresh, const char *scope);

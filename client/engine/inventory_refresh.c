@@ -307,6 +307,16 @@ void refresh_by_lists(struct inv_refresh *refresh)
 	run(refresh, refresh->snapshot != NULL);
 }
 
+void inv_refresh_directly(struct inv_refresh *refresh)
+{
+	bool begun = !TAILQ_EMPTY(&refresh->running);
+
+	if (!begun)
+		refresh->graph = false;
+	else if (refresh->graph)
+		refresh_by_lists(refresh);
+}
+
 static void got_subscriptions(void *userdata, const struct azjit_answer *answer,
                               const struct azjit_subscription *subscriptions, size_t count)
 {

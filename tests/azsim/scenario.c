@@ -48,7 +48,7 @@ static const struct {
         {"activity_page_size", ""},
         {"locks", NULL},
         {"quota", "nsg_rules"},
-        {"throttle", "reads reads_per_s writes writes_per_s deletes deletes_per_s"},
+        {"throttle", "reads reads_per_s writes writes_per_s deletes deletes_per_s queries"},
         {"seed", ""},
         {"delays", NULL},
         {"switches", NULL},

@@ -220,6 +220,7 @@ static void graph_alone_says_why_it_fails(void **state)
 
 static void a_machine_of_a_policy_is_never_missed(void **state)
 {
+	struct azjit_inventory_counts counts;
 	struct world *w = world_new(AUTO);
 
 	add_vm(w, 0, "rg", "web01", "10.0.0.4", "");
@@ -231,6 +232,8 @@ static void a_machine_of_a_policy_is_never_missed(void **state)
 	world_run(w);
 	azjit_target_free(found(w, "web02", 22));
 	assert_false(by_graph(w));
+	azjit_inventory_counts(w->inventory, &counts);
+	assert_string_equal(counts.why_lists, "Resource Graph does not know all that the policies name");
 	assert_int_equal(w->calls[KIND_VMS], 2);
 	// Its interface is there, its public address not yet.
 	w->subs[0].graph_vms = 2;
@@ -298,6 +301,35 @@ static void a_query_under_way_is_no_last_word(void **state)
 	assert_int_equal(w->calls[KIND_GRAPH], 4);
 	assert_int_equal(w->calls[KIND_VMS], 2);
 	world_free(w);
+}
+
+// A hundred thousand machines take Resource Graph's quota a minute and more.
+static void who_waits_does_not_wait_for_the_queries(void **state)
+{
+	static const bool begun[] = {false, true};
+	struct world *w;
+
+	for (size_t i = 0; i < AZJIT_COUNT(begun); i++) {
+		w = world_new(AUTO);
+		add_vm(w, 0, "rg", "web01", "10.0.0.4", "");
+		add_policy(w, 0, "rg", "default", "web01", 22, 3600, AZJIT_PROTOCOL_TCP, false);
+		w->lags = true;
+		w->subs[0].graph_vms = 1;
+		world_run(w);
+		w->calls[KIND_GRAPH] = 0;
+		w->answer_ms = begun[i] ? 6000 : 1;
+		azjit_inventory_refresh(w->inventory);
+		while (begun[i] && w->calls[KIND_GRAPH] == 0)
+			assert_int_equal(azjit_loop_turn(w->loop, 1000), AZJIT_OK);
+		w->answer_ms = 1;
+		add_vm(w, 0, "rg", "web02", "10.0.0.5", "");
+		add_policy(w, 0, "rg", "default", "web02", 22, 3600, AZJIT_PROTOCOL_TCP, false);
+		look_up(w, "web02");
+		assert_int_equal(w->told_result, AZJIT_OK);
+		assert_int_equal(w->calls[KIND_VMS], 2);
+		assert_int_equal(w->in_flight, 0);
+		world_free(w);
+	}
 }
 
 static void memory_that_runs_out_changes_nothing(void **state)
@@ -442,6 +474,7 @@ int main(void)
 	        cmocka_unit_test(a_machine_of_a_policy_is_never_missed),
 	        cmocka_unit_test(what_is_not_found_is_read_directly),
 	        cmocka_unit_test(a_query_under_way_is_no_last_word),
+	        cmocka_unit_test(who_waits_does_not_wait_for_the_queries),
 	        cmocka_unit_test(memory_that_runs_out_changes_nothing),
 	        cmocka_unit_test(kinds_of_machines),
 	        cmocka_unit_test(a_machine_outside_azure_needs_an_address),
