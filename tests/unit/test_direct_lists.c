@@ -26,6 +26,14 @@ static json_t *id_of(const char *type, const char *prefix, int i)
 	return json_string(text);
 }
 
+static json_t *name_of(int i)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "vm%06d", i);
+	return json_string(text);
+}
+
 static const char vm_id[] = "Microsoft.Compute/virtualMachines",
                   VM_ID[] = "microsoft.compute/VIRTUALMACHINES";
 
@@ -68,6 +76,11 @@ azjit_ticks azjit_azure_now(const struct azjit_azure *azure)
 	return 0;
 }
 
+enum azjit_result ask_group_policies(struct direct *direct, const char *scope, json_t *policies)
+{
+	return AZJIT_OK;
+}
+
 static json_t *policy_of(int first)
 {
 	json_t *vms = json_array();
@@ -80,35 +93,57 @@ static json_t *policy_of(int first)
 	return json_pack("{s:s, s:{s:o}}", "id", "/policy", "properties", "virtualMachines", vms);
 }
 
+// The last of each thousand is in a policy and exists no more.
+static struct survey survey_of_many(void)
+{
+	struct survey survey = {.vms = json_array(), .policies = json_array()};
+
+	for (int i = 0; i < VMS; i++)
+		if (i % 1000 != 999)
+			json_array_append_new(survey.vms, json_pack("{s:o, s:o}", "id", id_of(vm_id, "vm", i),
+			                                            "name", name_of(i)));
+	for (int i = 0; i < VMS; i += OF_POLICY)
+		json_array_append_new(survey.policies, policy_of(i));
+	return survey;
+}
+
 static void ports_of_many_machines(void **state)
 {
 	struct direct direct = {.answer = NULL};
-	struct survey survey = {.vms = json_array(), .policies = json_array()};
+	_cleanup_(survey_clear) struct survey survey = survey_of_many();
+	_cleanup_(keep_clear) struct keep keep = {.blocks = NULL};
 	struct monitor_ports ports;
-	struct keep keep = {.blocks = NULL};
 
 	(void)state;
-	// The last of each thousand exists no more.
-	for (int i = 0; i < VMS; i++)
-		if (i % 1000 != 999)
-			json_array_append_new(survey.vms, json_pack("{s:o}", "id", id_of(vm_id, "vm", i)));
-	for (int i = 0; i < VMS; i += OF_POLICY)
-		json_array_append_new(survey.policies, policy_of(i));
 	(void)alarm(LIMIT_S);
 	assert_int_equal(monitor_ports_read(&direct, &survey, &keep, &ports), AZJIT_OK);
 	(void)alarm(0);
 	assert_int_equal(ports.count, VMS - VMS / 1000);
 	for (size_t i = 0; i < ports.count; i++)
 		assert_int_equal(ports.list[i].exposure.exposed, AZJIT_EXPOSED_SHUT);
-	keep_clear(&keep);
-	json_decref(survey.vms);
-	json_decref(survey.policies);
+}
+
+static void one_of_many_is_picked(void **state)
+{
+	char there[] = "vm000007", gone[] = "VM000999";
+	char *words[] = {there, gone};
+	struct direct direct = {.options = {.words = words, .word_count = 2}};
+	_cleanup_(survey_clear) struct survey survey = survey_of_many();
+	json_auto_t *picked = NULL;
+
+	(void)state;
+	(void)alarm(LIMIT_S);
+	assert_int_equal(survey_pick(&direct, &survey, true, &picked), AZJIT_OK);
+	(void)alarm(0);
+	assert_int_equal(json_array_size(picked), 2);
+	assert_string_equal(json_text(json_array_get(picked, 1), "name"), gone);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(ports_of_many_machines),
+	        cmocka_unit_test(one_of_many_is_picked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
