@@ -22,30 +22,41 @@ char *doctor_text(const char *fmt, ...)
 	return len < 0 ? NULL : text;
 }
 
+// As a member of JSON and a line of a terminal can take it, whatever its bytes; `text` is taken over. NULL if it
+// is NULL, or memory ran out.
+static json_t *clean(char *text)
+{
+	_cleanup_free_ char *raw = text, *printable = NULL;
+	size_t size = raw ? 4 * strlen(raw) + 1 : 0;
+
+	printable = raw ? malloc(size) : NULL;
+	if (!printable)
+		return NULL;
+	azjit_printable(raw, printable, size);
+	return json_string(printable);
+}
+
 void doctor_find(struct doctor *doctor, enum azjit_severity severity, const char *kind, const char *why,
                  char *what, char *mend)
 {
-	json_t *row = what && mend ? json_pack("{s:s, s:s, s:s, s:s, s:s}", "severity",
-	                                       azjit_severity_name(severity), "kind", kind, "what", what,
-	                                       "why", why, "mend", mend)
-	                           : NULL;
+	json_t *row = json_pack("{s:s, s:s, s:o, s:s, s:o}", "severity", azjit_severity_name(severity),
+	                        "kind", kind, "what", clean(what), "why", why, "mend", clean(mend));
 
 	if (json_array_append_new(doctor->findings, row) != 0)
 		doctor->failed = true;
 	doctor->direct->found |= severity == AZJIT_SEVERITY_HIGH;
-	free(what);
-	free(mend);
 }
 
 void doctor_unseen(struct doctor *doctor, const char *fmt, ...)
 {
-	struct azjit_reason text;
+	char *text;
 	va_list args;
+	int len;
 
 	va_start(args, fmt);
-	(void)vsnprintf(text.text, sizeof(text.text), fmt, args);
+	len = vasprintf(&text, fmt, args);
 	va_end(args);
-	if (json_array_append_new(doctor->unseen, json_string(text.text)) != 0)
+	if (json_array_append_new(doctor->unseen, clean(len < 0 ? NULL : text)) != 0)
 		doctor->failed = true;
 }
 

@@ -3,6 +3,7 @@
 #include "ask.h"
 #include "ask_kept.h"
 #include "doctor.h"
+#include "index.h"
 #include "policy.h"
 #include "survey.h"
 
@@ -260,14 +261,6 @@ static void look_at_log(struct doctor *doctor, const char *subscription)
 
 // --- policies -------------------------------------------------------------------------------------------
 
-static bool is_there(const json_t *vms, const char *id)
-{
-	for (size_t i = 0; i < json_array_size(vms); i++)
-		if (azjit_ieq(json_text(json_array_get(vms, i), "id"), id))
-			return true;
-	return false;
-}
-
 static bool from_anywhere(const json_t *port)
 {
 	const json_t *sources = json_object_get(port, "sources");
@@ -281,12 +274,13 @@ static bool from_anywhere(const json_t *port)
 	return false;
 }
 
-static void look_at_entry(struct doctor *doctor, const char *policy, const json_t *entry)
+// vms: by id; NULL if they are not known.
+static void look_at_entry(struct doctor *doctor, const char *policy, const json_t *entry, const json_t *vms)
 {
 	struct doctor_word vm = doctor_name(json_text(entry, "id"));
 	json_auto_t *ports = policy_ports(entry);
 
-	if (doctor->vms && !is_there(doctor->vms, json_text(entry, "id")))
+	if (vms && !index_first(vms, json_text(entry, "id")))
 		doctor_find(doctor, AZJIT_SEVERITY_LOW, "vm-gone",
 		            "Azure refuses every write of the policy until the machine is out of it.",
 		            doctor_text("policy %s holds %s, which exists no more", policy, vm.text),
@@ -308,6 +302,9 @@ static void look_at_entry(struct doctor *doctor, const char *policy, const json_
 
 static void look_at_policies(struct doctor *doctor)
 {
+	json_auto_t *by_id = doctor->vms ? index_new(doctor->vms, "id") : NULL;
+
+	doctor->failed |= doctor->vms && !by_id;
 	if (doctor->policies && json_array_size(doctor->policies) == 0)
 		doctor_find(
 		        doctor, AZJIT_SEVERITY_HIGH, "no-policy",
@@ -327,7 +324,7 @@ static void look_at_policies(struct doctor *doctor)
 			        doctor_text("policy %s is in the state '%s'", name.text, state),
 			        doctor_text("azjit policy show %s", doctor_word(name.text).text));
 		for (size_t k = 0; k < json_array_size(vms); k++)
-			look_at_entry(doctor, name.text, json_array_get(vms, k));
+			look_at_entry(doctor, name.text, json_array_get(vms, k), by_id);
 	}
 }
 

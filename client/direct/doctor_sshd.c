@@ -85,10 +85,11 @@ void doctor_run_sshd(struct doctor *doctor)
 void doctor_sshd_version(struct doctor *doctor, const char *text)
 {
 	const char *line = strstr(text, "OpenSSH_"), *number = line ? line + strlen("OpenSSH_") : "";
-	char name[128], major[8];
+	char raw[128], name[sizeof(raw)], major[8];
 	uint64_t version;
 
-	(void)snprintf(name, sizeof(name), "%.*s", line ? (int)strcspn(line, ",\r\n") : 0, line ? line : "");
+	(void)snprintf(raw, sizeof(raw), "%.*s", line ? (int)strcspn(line, ",\r\n") : 0, line ? line : "");
+	azjit_printable(raw, name, sizeof(name));
 	(void)snprintf(major, sizeof(major), "%.*s", (int)strcspn(number, "."), number);
 	if (azjit_parse_u64(major, 1, 999, &version) != AZJIT_OK) {
 		doctor_unseen(doctor, "sshd: `" SSHD " -V` told no version of OpenSSH");

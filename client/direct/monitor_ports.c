@@ -3,6 +3,7 @@
 
 #include "ask.h"
 #include "ask_kept.h"
+#include "index.h"
 
 #include <azjit/text.h>
 
@@ -14,8 +15,9 @@ struct group {
 struct judging {
 	struct direct *direct;
 	struct keep *keep;
-	const json_t *policies, *nics, *subnets;
-	struct group *groups; // those that were asked for
+	const json_t *policies;
+	const json_t *vms, *nics, *subnets; // by id; the interfaces by that of their VM
+	struct group *groups;               // those that were asked for
 	size_t group_count;
 	enum azjit_result result; // of the first that could not be read
 	struct azjit_reason reason;
@@ -56,7 +58,7 @@ static const struct azjit_nsg *group_of(struct judging *judging, const char *id,
 
 static const struct azjit_nsg *group_of_subnet(struct judging *judging, const char *id, bool *ret_unread)
 {
-	const json_t *subnet = json_by_id(judging->subnets, id);
+	const json_t *subnet = index_first(judging->subnets, id);
 
 	if (subnet)
 		return group_of(judging, json_text(subnet, "nsg"), ret_unread);
@@ -96,20 +98,17 @@ static bool add_path(struct judging *judging, const json_t *nic, const json_t *c
 // In the keep, for as many as there are IP configurations.
 static struct azjit_exposure_path *paths_to(struct judging *judging, const char *vm_id, size_t *ret_count)
 {
+	const json_t *nics = index_all(judging->nics, vm_id);
 	size_t room = 0, count = 0;
 	struct azjit_exposure_path *paths;
 
-	for (size_t i = 0; i < json_array_size(judging->nics); i++)
-		if (azjit_ieq(json_text(json_array_get(judging->nics, i), "vm_id"), vm_id))
-			room += json_array_size(
-			        json_object_get(json_array_get(judging->nics, i), "ipconfigs"));
+	for (size_t i = 0; i < json_array_size(nics); i++)
+		room += json_array_size(json_object_get(json_array_get(nics, i), "ipconfigs"));
 	paths = keep_array(judging->keep, room, sizeof(*paths));
-	for (size_t i = 0; paths && i < json_array_size(judging->nics); i++) {
-		const json_t *nic = json_array_get(judging->nics, i);
+	for (size_t i = 0; paths && i < json_array_size(nics); i++) {
+		const json_t *nic = json_array_get(nics, i);
 		const json_t *configs = json_object_get(nic, "ipconfigs");
 
-		if (!azjit_ieq(json_text(nic, "vm_id"), vm_id))
-			continue;
 		for (size_t k = 0; k < json_array_size(configs); k++)
 			count += add_path(judging, nic, json_array_get(configs, k), &paths[count]);
 	}
@@ -182,7 +181,7 @@ static bool judge_all(struct judging *judging, const struct survey *survey, stru
 		for (size_t k = 0; ok && k < json_array_size(entries); k++) {
 			const json_t *entry = json_array_get(entries, k);
 
-			ok = !json_by_id(survey->vms, json_text(entry, "id")) ||
+			ok = !index_first(judging->vms, json_text(entry, "id")) ||
 			     judge_ports(judging, entry, list, &ret->count);
 		}
 	}
@@ -192,7 +191,8 @@ static bool judge_all(struct judging *judging, const struct survey *survey, stru
 enum azjit_result monitor_ports_read(struct direct *direct, const struct survey *survey, struct keep *keep,
                                      struct monitor_ports *ret)
 {
-	json_auto_t *nics = NULL, *subnets = NULL;
+	json_auto_t *nics = NULL, *subnets = NULL, *vms_by_id = NULL, *nics_by_vm = NULL,
+	            *subnets_by_id = NULL;
 	struct judging judging = {
 	        .direct = direct, .keep = keep, .policies = survey->policies, .result = AZJIT_OK};
 	enum azjit_result result = ask_nics(direct, &nics);
@@ -201,11 +201,13 @@ enum azjit_result monitor_ports_read(struct direct *direct, const struct survey 
 		result = ask_subnets(direct, &subnets);
 	if (result != AZJIT_OK)
 		return result;
-	judging.nics = nics;
-	judging.subnets = subnets;
+	judging.vms = vms_by_id = index_new(survey->vms, "id");
+	judging.nics = nics_by_vm = index_new(nics, "vm_id");
+	judging.subnets = subnets_by_id = index_new(subnets, "id");
 	judging.groups =
 	        keep_array(keep, json_array_size(nics) + json_array_size(subnets), sizeof(*judging.groups));
-	if (!judging.groups || !judge_all(&judging, survey, ret))
+	if (!vms_by_id || !nics_by_vm || !subnets_by_id || !judging.groups ||
+	    !judge_all(&judging, survey, ret))
 		return azjit_fail(&direct->reason, AZJIT_NOMEM, "out of memory");
 	if (judging.result != AZJIT_OK)
 		direct->reason = judging.reason;

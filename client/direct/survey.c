@@ -3,6 +3,7 @@
 
 #include "ask.h"
 #include "change.h"
+#include "index.h"
 #include "pick.h"
 
 #include <azjit/text.h>
@@ -45,27 +46,24 @@ const json_t *survey_policy_of(const struct survey *survey, const char *vm_id, c
 
 // --- picking ------------------------------------------------------------------------------------------
 
-static bool add_candidate(json_t *rows, const json_t *vms, const char *id)
-{
-	for (size_t i = 0; i < json_array_size(vms); i++)
-		if (azjit_ieq(json_text(json_array_get(vms, i), "id"), id))
-			return true;
-	return json_array_append_new(rows, json_pack("{s:s, s:s}", "id", id, "name", azjit_id_name(id))) == 0;
-}
-
 // The VMs, and those that a policy holds though they exist no more.
 static json_t *candidates(const struct survey *survey)
 {
-	json_auto_t *rows = json_copy(survey->vms);
+	json_auto_t *rows = json_copy(survey->vms), *by_id = index_new(survey->vms, "id");
 
-	for (size_t i = 0; rows && i < json_array_size(survey->policies); i++) {
+	for (size_t i = 0; rows && by_id && i < json_array_size(survey->policies); i++) {
 		const json_t *entries = policy_vms(json_array_get(survey->policies, i));
 
-		for (size_t k = 0; k < json_array_size(entries); k++)
-			if (!add_candidate(rows, survey->vms, json_text(json_array_get(entries, k), "id")))
+		for (size_t k = 0; k < json_array_size(entries); k++) {
+			const char *id = json_text(json_array_get(entries, k), "id");
+
+			if (!index_first(by_id, id) &&
+			    json_array_append_new(
+			            rows, json_pack("{s:s, s:s}", "id", id, "name", azjit_id_name(id))) != 0)
 				return NULL;
+		}
 	}
-	return rows ? json_incref(rows) : NULL;
+	return rows && by_id ? json_incref(rows) : NULL;
 }
 
 static bool add_foreign(json_t *vms, const char *id)

@@ -64,6 +64,30 @@ static const char *first(const char *member)
 	return json_string_value(json_object_get(json_array_get(doctor.findings, 0), member));
 }
 
+// --- words from outside -------------------------------------------------------------------------------
+
+// They may be no UTF-8, and longer than a sentence is.
+static void words(void **state)
+{
+	static const char a_umlaut[] = "\xc3\xa4";
+	char text[3002] = "x", expected[3010] = "";
+
+	(void)state;
+	for (size_t i = 1; i < sizeof(text) - 2; i += 2)
+		memcpy(text + i, a_umlaut, 2);
+	doctor_unseen(&doctor, "%s", text);
+	assert_string_equal(json_string_value(json_array_get(doctor.unseen, 0)), text);
+	doctor_unseen(&doctor, "\xff\x1b");
+	assert_string_equal(json_string_value(json_array_get(doctor.unseen, 1)), "\\xff\\x1b");
+	doctor_find(&doctor, AZJIT_SEVERITY_LOW, "kind", "why", doctor_text("%s\xff", text),
+	            doctor_text("\xfe"));
+	assert_false(doctor.failed);
+	(void)snprintf(expected, sizeof(expected), "%s\\xff", text);
+	assert_string_equal(first("what"), expected);
+	assert_string_equal(first("mend"), "\\xfe");
+	assert_found("low:kind 2");
+}
+
 // --- files --------------------------------------------------------------------------------------------
 
 static const char *file(const char *name, const char *text)
@@ -214,6 +238,7 @@ static void sshd_version(void **state)
 	        {"OpenSSH_7.9p1, OpenSSL 1.1.1\n", "OpenSSH_7.9p1", "medium:sshd-version 0"},
 	        {"unknown option -- V\nOpenSSH_7.4p1, OpenSSL 1.0.2k-fips\nusage: sshd [-46DdeiqTt]\n",
 	         "OpenSSH_7.4p1", "medium:sshd-version 0"},
+	        {"OpenSSH_9.9\xff\x1b[31m, OpenSSL", "OpenSSH_9.9\\xff\\x1b[31m", "0"},
 	        {"OpenSSH_for_Elsewhere_9.2\n", NULL, "1"},
 	        {"dropbear\n", NULL, "1"},
 	        {"OpenSSH_", NULL, "1"},
@@ -412,6 +437,7 @@ static void metadata_protocol(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(words, setup, teardown),
 	        cmocka_unit_test_setup_teardown(files, setup, teardown),
 	        cmocka_unit_test_setup_teardown(pam, setup, teardown),
 	        cmocka_unit_test_setup_teardown(sshd, setup, teardown),
