@@ -153,10 +153,11 @@ static enum azjit_result check_firewall(const struct inv_snapshot *s, uint32_t n
 	const char *why = NULL;
 
 	if (target->dial.family == AZJIT_FAMILY_NONE)
-		return azjit_fail(reason, AZJIT_PROTOCOL,
-		                  "the policy '%s' says that %s is behind an Azure Firewall, and its address there "
-		                  "is no IPv4 address",
-		                  target->policy.name, target->vm_name);
+		return azjit_fail(
+		        reason, AZJIT_PROTOCOL,
+		        "the policy '%s' says that %s is behind an Azure Firewall, and its address there "
+		        "is no IPv4 address",
+		        target->policy.name, target->vm_name);
 	if (!azjit_addr_forbidden(&target->dial, &why) && azjit_addr_never_internet(&target->dial))
 		why = "private";
 	else if (!why && inv_address_known(s, number))
@@ -164,10 +165,11 @@ static enum azjit_result check_firewall(const struct inv_snapshot *s, uint32_t n
 	if (!why)
 		return AZJIT_OK;
 	azjit_addr_format(&target->dial, text);
-	return azjit_fail(reason, AZJIT_DENIED,
-	                  "the policy '%s' gives the Azure Firewall in front of %s the address %s (%s), to which "
-	                  "nothing is ever connected",
-	                  target->policy.name, target->vm_name, text, why);
+	return azjit_fail(
+	        reason, AZJIT_DENIED,
+	        "the policy '%s' gives the Azure Firewall in front of %s the address %s (%s), to which "
+	        "nothing is ever connected",
+	        target->policy.name, target->vm_name, text, why);
 }
 
 enum azjit_result inv_target(const struct azjit_inventory *inventory, const struct inv_match *match,

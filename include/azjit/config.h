@@ -64,9 +64,9 @@ struct azjit_config {
 	bool private_translated;           // the path to private addresses translates: use egress there, too
 	struct azjit_source_map *source_map;
 	size_t source_map_count;
-	int64_t max_prefix; // the widest source asked for: 32 … 1
+	int64_t max_prefix;    // the widest source asked for: 32 … 1
 	bool through_firewall; // dial an Azure Firewall in front of a VM, not the VM's own address
-	bool prefer_public; // dial the public address of a VM that has both
+	bool prefer_public;    // dial the public address of a VM that has both
 	// behaviour
 	int64_t deadline_s; // of one wait
 	int64_t inventory_refresh_s;

@@ -396,28 +396,6 @@ static void states_of_vms(void **state)
 		assert_string_equal(json_text(got, "last_requestor"), rows[i].who);
 		assert_int_equal(!*json_text(got, "why"), !azjit_streq(rows[i].state, "Unsupported"));
 	}
-	// The firewall of web01: one that a policy manages, one that is passed by.
-	{
-		json_auto_t *firewalls = read_json(
-		                    "[{'id': 'f', 'policy': 'fp', 'subnet': '', 'public_ips': ['q']}]"),
-		            *ips = read_json("[{'id': 'Q', 'address': '20.9.9.9'}]"),
-		            *vm = json_pack("{s:s, s:s}", "id", VMS "web01", "name", "web01"), *managed,
-		            *past;
-		struct vm_surroundings behind = around;
-
-		behind.firewalls = firewalls;
-		behind.public_ips = ips;
-		managed = vm_state(vm, &behind);
-		behind.past_firewall = true;
-		past = vm_state(vm, &behind);
-		assert_string_equal(json_text(managed, "state"), "Unsupported");
-		assert_non_null(strstr(json_text(managed, "why"), "in a firewall policy"));
-		assert_string_equal(json_text(managed, "private_address"), "10.0.0.4");
-		assert_string_equal(json_text(past, "state"), "Configured");
-		assert_string_equal(json_text(past, "address"), "10.0.0.4");
-		json_decref(managed);
-		json_decref(past);
-	}
 	around.prefer_public = true;
 	{
 		json_auto_t *vm = json_pack("{s:s, s:s}", "id", VMS "db01", "name", "db01"),
