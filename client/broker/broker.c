@@ -60,8 +60,11 @@ static void guard_again(void *userdata)
 		guard_update(broker->guard);
 }
 
-static const struct azjit_engine_ops engine_ops = {
-        .probe_start = probe_start, .probe_stop = probe_stop, .guarded = guarded, .log = log_line, .guard = guard_again};
+static const struct azjit_engine_ops engine_ops = {.probe_start = probe_start,
+                                                   .probe_stop = probe_stop,
+                                                   .guarded = guarded,
+                                                   .log = log_line,
+                                                   .guard = guard_again};
 
 static void on_inventory(void *userdata, enum azjit_result result, const char *reason)
 {

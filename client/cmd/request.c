@@ -3,6 +3,7 @@
 #include "commands.h"
 
 #include "caller.h"
+#include "endpoint.h"
 #include "progress.h"
 
 #include <azjit/buf.h>
@@ -43,12 +44,15 @@ static void print_outcome(struct request *request, const struct azjit_wire_msg *
 	           *stage = azjit_wire_get(msg, "stage"), *until = azjit_wire_get(msg, "until"),
 	           *source = azjit_wire_get(msg, "source"), *text = azjit_wire_get(msg, "text");
 	bool good = azjit_result_from_name(azjit_wire_get(msg, "result")) == AZJIT_OK;
-	char line[1024], printable[1024];
+	char line[1024], printable[1024], by[AZJIT_ADDR_CHARS + 16] = "";
+	struct endpoint endpoint;
 
+	if (endpoint_of(msg, &endpoint) && endpoint.firewall)
+		(void)snprintf(by, sizeof(by), " by %s:%u", endpoint.host, endpoint.port);
 	progress_end(&request->progress);
 	if (good)
-		(void)snprintf(line, sizeof(line), "%s:%s %s%s%s%s%s", vm, port ? port : "?",
-		               stage ? stage : "open", source ? " for " : "", source ? source : "",
+		(void)snprintf(line, sizeof(line), "%s:%s %s%s%s%s%s%s", vm, port ? port : "?",
+		               stage ? stage : "open", by, source ? " for " : "", source ? source : "",
 		               until ? " until " : "", until ? until : "");
 	else
 		(void)snprintf(line, sizeof(line), "%s:%s: %s", vm, port ? port : "?",
@@ -221,6 +225,12 @@ const struct azjit_cmd azjit_cmd_request = {
                 "azjit(1) tells all ways; the port that your rule gives if none is named) and waits until\n"
                 "the rules are in force. stdout gets one line for each port that is open; what failed goes\n"
                 "to stderr. A tag (tag:role=web) opens all VMs that bear it.\n"
+                "\n"
+                "A machine behind an Azure Firewall is connected to by the firewall's address and port, "
+                "which are\n"
+                "printed after \"by\". \"accepted\" there means that the rules have come; whether they let "
+                "the\n"
+                "firewall through only a connection tells.\n"
                 "\n"
                 "  --for DURATION      45m, 1h30m …; default and maximum are your rule's\n"
                 "  --source SOURCE     self (this host), client (where you logged in from), an address or a\n"

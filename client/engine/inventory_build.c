@@ -156,15 +156,6 @@ static uint32_t add_ports(struct inv_builder *builder, inv_str policy, const str
 	return first;
 }
 
-static void claim_firewall(struct inv_claim *claim, const char *address)
-{
-	struct azjit_addr addr = {.family = AZJIT_FAMILY_NONE};
-
-	claim->firewall = address && *address;
-	if (claim->firewall && azjit_addr_parse(address, &addr) == AZJIT_OK)
-		claim->firewall_addr = inv_addr_number(&addr);
-}
-
 // Nearly all VMs of a policy have the same ports: they share one set.
 static void feed_policy(struct inv_builder *builder, const struct azjit_jit_policy *policy)
 {
@@ -190,7 +181,8 @@ static void feed_policy(struct inv_builder *builder, const struct azjit_jit_poli
 		if (claim.first_port == INV_NONE)
 			claim.first_port = add_ports(builder, id, vm);
 		claim.vm = add_text(builder, &builder->text, vm->id);
-		claim_firewall(&claim, vm->public_address);
+		claim.firewall = vm->public_address && *vm->public_address;
+		claim.firewall_addr = claim.firewall ? inv_addr_read(vm->public_address) : 0;
 		room = push(builder, &builder->claims, 1, sizeof(claim));
 		if (room)
 			*room = claim;
@@ -255,7 +247,7 @@ bool inv_add_policies(struct inv_builder *builder, size_t *ret_added)
 		struct inv_vm *vm = at == INV_NONE ? NULL : INV(struct inv_vm, &s->vms, at);
 
 		// A policy may name a VM that is gone (azure.md §1.6), and be listed twice.
-		if (vm && claim->firewall && !vm->firewall_addr)
+		if (vm && !vm->firewall_addr)
 			vm->firewall_addr = claim->firewall_addr;
 		if (vm)
 			vm->firewall |= claim->firewall;

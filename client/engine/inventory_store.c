@@ -343,3 +343,10 @@ uint32_t inv_addr_number(const struct azjit_addr *addr)
 		number = number << 8 | addr->bytes[i];
 	return number;
 }
+
+uint32_t inv_addr_read(const char *text)
+{
+	struct azjit_addr addr;
+
+	return azjit_addr_parse(text, &addr) == AZJIT_OK ? inv_addr_number(&addr) : 0;
+}

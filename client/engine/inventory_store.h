@@ -120,6 +120,7 @@ size_t inv_snapshot_bytes(const struct inv_snapshot *snapshot);
 
 void inv_addr_from(uint32_t number, struct azjit_addr *ret); // 0: family NONE
 uint32_t inv_addr_number(const struct azjit_addr *addr);     // 0 unless IPv4
+uint32_t inv_addr_read(const char *text);                    // likewise
 
 // --- building ---
 

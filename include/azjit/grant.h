@@ -39,8 +39,9 @@ struct azjit_grant_view {
 	const char *reason;   // why it failed, "" otherwise
 	size_t waiters, flows;
 	bool guarded;
-	bool unproven;        // open by all that can be known without a connection (an Azure Firewall is in front)
-	uint16_t mapped_port; // on the Azure Firewall whose address target->dial is, 0: none, or not known yet
+	bool unproven; // open by all that can be known without a connection (an Azure Firewall is in front)
+	uint16_t
+	        mapped_port; // on the Azure Firewall whose address target->dial is, 0: none, or not known yet
 };
 
 // What the engine needs of the broker. All calls come from the loop.

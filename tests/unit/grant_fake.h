@@ -66,10 +66,9 @@ struct fake {
 	const char *fail_later;
 	const char *power; // NULL: may not be read
 	bool no_group, firewall, probe;
-	// Behind an Azure Firewall: when the port is told, and which; `any_source`: a rule lets everybody in.
-	bool through_firewall, map_at_once, any_source;
+	// Behind an Azure Firewall: when its port is told; a rule for every source; a policy manages it; not seen.
+	bool through_firewall, map_at_once, any_source, managed, firewalls_unread;
 	uint16_t mapped_port, probed_port;
-	bool managed, firewalls_unread; // by a firewall policy; without the right to see
 	unsigned firewall_calls, guard_calls;
 	unsigned probes, power_calls;
 	bool start; // needs ask for it
@@ -167,8 +166,8 @@ static struct azjit_jit_request fake_request(const struct fake_entry *entry)
 	                                  .status_reason = "UserRequested",
 	                                  .requestor = "",
 	                                  .justification = "",
-	                                  .mapped_port = the->map_at_once || entry->ruled ? the->mapped_port
-	                                                                                  : 0};
+	                                  .mapped_port =
+	                                          the->map_at_once || entry->ruled ? the->mapped_port : 0};
 }
 
 static void answer_initiate(struct azjit_call *call)
@@ -321,6 +320,8 @@ struct azjit_call *azjit_jit_get(struct azjit_azure *azure, const char *policy_i
 	return call_new(answer_policy, (void *)fn, userdata);
 }
 
+#include "grant_fake_firewall.h"
+
 static void answer_nsg(struct azjit_call *call)
 {
 	azjit_nsg_fn *fn = (azjit_nsg_fn *)call->fn;
@@ -342,15 +343,7 @@ static void answer_nsg(struct azjit_call *call)
 		        .source = {.texts = any, .text_count = 1, .ports = &ssh, .port_count = 1},
 		        .destination = {.texts = any, .text_count = 1, .ports = &ssh, .port_count = 1}};
 	if (the->any_source)
-		rules[count++] = (struct azjit_rule){
-		        .name = "allow-firewall",
-		        .description = "",
-		        .priority = 95,
-		        .allow = true,
-		        .inbound = true,
-		        .succeeded = true,
-		        .source = {.texts = any, .text_count = 1},
-		        .destination = {.texts = any, .text_count = 1, .ports = &ssh, .port_count = 1}};
+		rules[count++] = any_source_rule();
 	for (size_t i = 0; i < the->entry_count; i++) {
 		struct fake_entry *entry = &the->entries[i];
 
@@ -414,57 +407,6 @@ struct azjit_call *azjit_pricing_get(struct azjit_azure *azure, const char *scop
 }
 
 #include "grant_fake_power.h"
-
-#define FIREWALL    SUB "Microsoft.Network/azureFirewalls/hub-fw"
-#define FIREWALL_IP SUB "Microsoft.Network/publicIPAddresses/fw-ip"
-
-static void answer_firewalls(struct azjit_call *call)
-{
-	azjit_firewalls_fn *fn = (azjit_firewalls_fn *)call->fn;
-	static const char *const ips[] = {FIREWALL_IP};
-	const struct azjit_firewall firewall = {.id = FIREWALL,
-	                                        .policy_id = the->managed ? "/fw-policy" : "",
-	                                        .public_ip_ids = ips,
-	                                        .public_ip_count = 1,
-	                                        .subnet_id = ""};
-	struct azjit_answer answer = {.result = the->firewalls_unread ? AZJIT_FORBIDDEN : AZJIT_OK,
-	                              .code = "",
-	                              .message = "no",
-	                              .correlation_id = ""};
-
-	fn(call->userdata, &answer, &firewall, the->firewalls_unread ? 0 : 1);
-}
-
-struct azjit_call *azjit_firewall_list(struct azjit_azure *azure, const char *scope,
-                                       struct azjit_call_options options, azjit_firewalls_fn *fn,
-                                       void *userdata)
-{
-	(void)azure;
-	(void)options;
-	assert_string_equal(scope, "/subscriptions/22222222-2222-2222-2222-222222222222");
-	the->firewall_calls++;
-	return call_new(answer_firewalls, (void *)fn, userdata);
-}
-
-static void answer_ips(struct azjit_call *call)
-{
-	azjit_public_ips_fn *fn = (azjit_public_ips_fn *)call->fn;
-	struct azjit_public_ip ip = {.id = FIREWALL_IP, .dns_name = ""};
-	struct azjit_answer answer = {.result = AZJIT_OK, .code = "", .message = "", .correlation_id = ""};
-
-	assert_int_equal(azjit_addr_parse("20.60.0.9", &ip.addr), AZJIT_OK);
-	fn(call->userdata, &answer, &ip, 1);
-}
-
-struct azjit_call *azjit_public_ip_list(struct azjit_azure *azure, const char *scope,
-                                        struct azjit_call_options options, azjit_public_ips_fn *fn,
-                                        void *userdata)
-{
-	(void)azure;
-	(void)scope;
-	(void)options;
-	return call_new(answer_ips, (void *)fn, userdata);
-}
 
 // --- inventory: web01 is always known -----------------------------------------------------------------
 static struct azjit_target *fake_target(void)

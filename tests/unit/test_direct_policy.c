@@ -401,28 +401,6 @@ static void what_is_none_of_azures(const struct vm_surroundings *around)
 	assert_non_null(strstr(json_text(classic, "why"), "a classic virtual machine"));
 }
 
-// The firewall of web01: one that a policy manages, one that is passed by.
-static void behind_a_firewall(const struct vm_surroundings *around)
-{
-	json_auto_t *firewalls =
-	                    read_json("[{'id': 'f', 'policy': 'fp', 'subnet': '', 'public_ips': ['q']}]"),
-	            *ips = read_json("[{'id': 'Q', 'address': '20.9.9.9'}]"),
-	            *vm = json_pack("{s:s, s:s}", "id", VMS "web01", "name", "web01"), *managed = NULL,
-	            *past = NULL;
-	struct vm_surroundings behind = *around;
-
-	behind.firewalls = firewalls;
-	behind.public_ips = ips;
-	managed = vm_state(vm, &behind);
-	behind.past_firewall = true;
-	past = vm_state(vm, &behind);
-	assert_string_equal(json_text(managed, "state"), "Unsupported");
-	assert_non_null(strstr(json_text(managed, "why"), "in a firewall policy"));
-	assert_string_equal(json_text(managed, "private_address"), "10.0.0.4");
-	assert_string_equal(json_text(past, "state"), "Configured");
-	assert_string_equal(json_text(past, "address"), "10.0.0.4");
-}
-
 static void states_of_vms(void **state)
 {
 	static const struct {
@@ -459,7 +437,6 @@ static void states_of_vms(void **state)
 		assert_string_equal(json_text(got, "last_requestor"), rows[i].who);
 		assert_int_equal(!*json_text(got, "why"), !azjit_streq(rows[i].state, "Unsupported"));
 	}
-	behind_a_firewall(&around);
 	what_is_none_of_azures(&around);
 	around.prefer_public = true;
 	{
