@@ -101,26 +101,62 @@ static bool ps256(EVP_MD_CTX *ctx, EVP_PKEY *key)
 	       EVP_PKEY_CTX_set_rsa_mgf1_md(pkey, EVP_sha256()) == 1;
 }
 
-// Of all that the buffer holds so far.
-static bool add_signature(struct azjit_buf *buf, EVP_PKEY *key)
+static enum azjit_result no_memory(struct azjit_reason *reason)
 {
-	size_t len = (size_t)EVP_PKEY_get_size(key), signed_len = buf->len;
+	return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
+}
+
+static enum azjit_result sign(EVP_PKEY *key, const struct azjit_buf *text, struct azjit_reason *reason,
+                              unsigned char **ret, size_t *ret_len)
+{
+	size_t len = (size_t)EVP_PKEY_get_size(key);
 	_cleanup_free_ unsigned char *signature = malloc(len);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool ok = signature && ctx && ps256(ctx, key) &&
-	          EVP_DigestSign(ctx, signature, &len, (const unsigned char *)buf->data, signed_len) == 1;
+	          EVP_DigestSign(ctx, signature, &len, (const unsigned char *)text->data, text->len) == 1;
 
 	EVP_MD_CTX_free(ctx);
 	ERR_clear_error();
-	return ok && azjit_buf_str(buf, ".") && add_base64(buf, signature, len, true);
+	if (!ok)
+		return no_memory(reason);
+	*ret = STEAL(signature);
+	*ret_len = len;
+	return AZJIT_OK;
 }
 
-char *certificate_assert(const struct certificate *certificate, const struct assertion *assertion)
+// Of all that the buffer holds so far.
+static enum azjit_result add_signature(struct azjit_buf *buf, const struct certificate *certificate,
+                                       struct azjit_reason *reason)
+{
+	_cleanup_free_ unsigned char *signature = NULL;
+	size_t len = 0;
+	enum azjit_result result =
+	        certificate->provider
+	                ? provider_sign(certificate->provider, buf->data, buf->len, reason, &signature, &len)
+	                : sign(certificate->key, buf, reason, &signature, &len);
+
+	if (result != AZJIT_OK)
+		return result;
+	return azjit_buf_str(buf, ".") && add_base64(buf, signature, len, true) ? AZJIT_OK
+	                                                                        : no_memory(reason);
+}
+
+enum azjit_result certificate_assert(const struct certificate *certificate, const struct assertion *assertion,
+                                     struct azjit_reason *reason, char **ret)
 {
 	_cleanup_(azjit_buf_wipe) struct azjit_buf buf = AZJIT_BUF(ASSERTION_MAX_BYTES);
+	enum azjit_result result;
+	char *text;
 
 	if (!add_header(&buf, certificate, assertion->send_chain) || !azjit_buf_str(&buf, ".") ||
-	    !add_claims(&buf, assertion) || !add_signature(&buf, certificate->key))
-		return NULL;
-	return azjit_buf_steal(&buf);
+	    !add_claims(&buf, assertion))
+		return no_memory(reason);
+	result = add_signature(&buf, certificate, reason);
+	if (result != AZJIT_OK)
+		return result;
+	text = azjit_buf_steal(&buf);
+	if (!text)
+		return no_memory(reason);
+	*ret = text;
+	return AZJIT_OK;
 }

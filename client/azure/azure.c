@@ -28,6 +28,7 @@ static const size_t strings[] = {
         offsetof(struct azjit_azure_options, password),
         offsetof(struct azjit_azure_options, certificate_file),
         offsetof(struct azjit_azure_options, key_file),
+        offsetof(struct azjit_azure_options, key),
         offsetof(struct azjit_azure_options, password_file),
         offsetof(struct azjit_azure_options, token_file),
         offsetof(struct azjit_azure_options, endpoint),

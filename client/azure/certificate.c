@@ -23,6 +23,7 @@ struct reading {
 	bool asked; // OpenSSL wanted a password
 	struct certificate *into;
 	STACK_OF(X509) * found;
+	EVP_PKEY *public; // of the key, in the context of the certificates
 	struct azjit_reason *reason;
 };
 
@@ -33,7 +34,14 @@ static enum azjit_result no_memory(struct azjit_reason *reason)
 
 static const char *key_path(const struct reading *reading)
 {
-	return reading->files->key ? reading->files->key : reading->files->certificate;
+	const struct certificate_files *files = reading->files;
+
+	return files->key_uri ? files->key_uri : files->key ? files->key : files->certificate;
+}
+
+static const char *certificate_path(const struct reading *reading)
+{
+	return reading->files->certificate ? reading->files->certificate : reading->files->key_uri;
 }
 
 static enum azjit_result password_failed(const struct reading *reading, const char *path)
@@ -90,10 +98,10 @@ static enum azjit_result read_pkcs12(struct reading *reading, const struct azjit
 		                  "%s is neither PEM nor PKCS#12: a certificate in DER is made PEM with "
 		                  "openssl x509 -inform DER",
 		                  reading->files->certificate);
-	if (reading->files->key)
+	if (reading->files->key || reading->files->key_uri)
 		result = azjit_fail(reading->reason, AZJIT_CONFIG,
-		                    "%s is PKCS#12, which brings its own key: leave key_file out",
-		                    reading->files->certificate);
+		                    "%s is PKCS#12, which brings its own key: leave %s out",
+		                    reading->files->certificate, reading->files->key ? "key_file" : "key");
 	else
 		result = pkcs12_open(reading, p12);
 	PKCS12_free(p12);
@@ -167,9 +175,35 @@ static enum azjit_result read_pem(struct reading *reading, const struct azjit_bu
 {
 	enum azjit_result result = pem_certificates(reading, text);
 
-	if (result != AZJIT_OK)
+	if (result != AZJIT_OK || reading->files->key_uri)
 		return result;
 	return reading->files->key ? pem_key_file(reading) : pem_key(reading, text);
+}
+
+// --- a token or a TPM ---------------------------------------------------------------------------------
+
+static enum azjit_result open_provider(struct reading *reading)
+{
+	struct certificate *into = reading->into;
+	enum azjit_result result = provider_open(reading->files->key_uri, reading->files->password,
+	                                         reading->reason, &into->provider);
+
+	if (result == AZJIT_OK && EVP_PKEY_up_ref(provider_key(into->provider)) == 1)
+		into->key = provider_key(into->provider);
+	return result;
+}
+
+static enum azjit_result token_certificates(struct reading *reading)
+{
+	reading->found = sk_X509_new_null();
+	if (!reading->found || (provider_is_token(reading->into->provider) &&
+	                        provider_certificates(reading->into->provider, reading->found) != AZJIT_OK))
+		return no_memory(reading->reason);
+	if (sk_X509_num(reading->found) == 0)
+		return azjit_fail(reading->reason, AZJIT_CONFIG,
+		                  "there is no certificate beside the key %s: set certificate_file",
+		                  reading->files->key_uri);
+	return AZJIT_OK;
 }
 
 // --- judging ------------------------------------------------------------------------------------------
@@ -201,10 +235,17 @@ static bool take(struct reading *reading, int at)
 	return false;
 }
 
+static EVP_PKEY *public_half(const struct certificate *certificate)
+{
+	if (certificate->provider)
+		return provider_public(certificate->provider);
+	return EVP_PKEY_up_ref(certificate->key) == 1 ? certificate->key : NULL;
+}
+
 static int find_own(const struct reading *reading)
 {
 	for (int i = 0; i < sk_X509_num(reading->found); i++)
-		if (X509_check_private_key(sk_X509_value(reading->found, i), reading->into->key) == 1)
+		if (EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(reading->found, i)), reading->public) == 1)
 			return i;
 	return -1;
 }
@@ -227,7 +268,7 @@ static enum azjit_result order_chain(struct reading *reading)
 	if (at < 0)
 		return azjit_fail(reading->reason, AZJIT_CONFIG,
 		                  "the private key in %s fits no certificate in %s", key_path(reading),
-		                  reading->files->certificate);
+		                  certificate_path(reading));
 	reading->into->chain = sk_X509_new_null();
 	for (; at >= 0; at = find_issuer(reading))
 		if (!reading->into->chain || !take(reading, at))
@@ -246,7 +287,7 @@ static enum azjit_result judge_dates(const struct reading *reading, azjit_ticks 
 		return AZJIT_OK;
 	(void)ASN1_TIME_to_tm(over ? X509_get0_notAfter(own) : X509_get0_notBefore(own), &day);
 	return azjit_fail(reading->reason, AZJIT_CONFIG, "the certificate in %s %s %04d-%02d-%02d%s",
-	                  reading->files->certificate, over ? "expired on" : "is not valid before",
+	                  certificate_path(reading), over ? "expired on" : "is not valid before",
 	                  day.tm_year + 1900, day.tm_mon + 1, day.tm_mday,
 	                  over ? ": put its successor there" : ": is the clock right?");
 }
@@ -262,11 +303,15 @@ static enum azjit_result read_files(struct reading *reading)
 	if (files->password_text && !azjit_buf_str(&reading->password, files->password_text))
 		return azjit_fail(reading->reason, AZJIT_CONFIG, "the password is longer than %zu bytes",
 		                  PASSWORD_MAX_BYTES);
-	if (files->password && !files->password_text)
+	if (files->key_uri)
+		result = open_provider(reading);
+	else if (files->password && !files->password_text)
 		result = entra_read_line(files->password, "password", &reading->password, reading->reason);
+	if (result == AZJIT_OK && !files->certificate)
+		return token_certificates(reading);
 	if (result == AZJIT_OK)
-		result = azjit_file_read_trusted(files->certificate, geteuid(), !files->key, &bytes,
-		                                 reading->reason);
+		result = azjit_file_read_trusted(files->certificate, geteuid(),
+		                                 !files->key && !files->key_uri, &bytes, reading->reason);
 	if (result != AZJIT_OK)
 		return result;
 	// DER begins with the tag of a sequence, which is the digit 0 in a text.
@@ -288,12 +333,14 @@ enum azjit_result certificate_load(const struct certificate_files *files, azjit_
 	result = read_files(&reading);
 	if (result == AZJIT_OK)
 		result = judge_key(&reading);
+	reading.public = result == AZJIT_OK ? public_half(reading.into) : NULL;
 	if (result == AZJIT_OK)
 		result = order_chain(&reading);
 	if (result == AZJIT_OK)
 		result = judge_dates(&reading, now);
 	azjit_buf_wipe(&reading.password);
 	sk_X509_pop_free(reading.found, X509_free);
+	EVP_PKEY_free(reading.public);
 	ERR_clear_error();
 	if (result == AZJIT_OK)
 		*ret = reading.into;
@@ -307,6 +354,7 @@ void certificate_free(struct certificate *certificate)
 	if (!certificate)
 		return;
 	EVP_PKEY_free(certificate->key);
+	provider_free(certificate->provider);
 	sk_X509_pop_free(certificate->chain, X509_free);
 	free(certificate);
 }

@@ -3,19 +3,21 @@
 #ifndef AZJIT_AZURE_CERTIFICATE_H
 #define AZJIT_AZURE_CERTIFICATE_H
 
-#include <azjit/result.h>
+#include "provider.h"
+
 #include <azjit/time.h>
-#include <openssl/x509.h>
 
 struct certificate_files {
-	const char *certificate;   // PEM, or PKCS#12
+	const char *certificate;   // PEM, or PKCS#12; NULL: the token of key_uri has it
 	const char *key;           // PEM; NULL: in the same file
-	const char *password;      // one line; NULL: none
-	const char *password_text; // instead of that file; NULL: not given
+	const char *key_uri;       // in place of a file (provider.h); NULL: none
+	const char *password;      // one line, of key or key_uri; NULL: none
+	const char *password_text; // instead of that file, for key; NULL: not given
 };
 
 struct certificate {
-	EVP_PKEY *key; // RSA, 2048 bits at least: what Entra ID takes (azure.md §12.4)
+	struct provider *provider; // keeps the key; NULL: it was in a file
+	EVP_PKEY *key;             // RSA, 2048 bits at least: what Entra ID takes (azure.md §12.4)
 	STACK_OF(X509) *
 	        chain; // the key's own, then each its predecessor's issuer, as far as the file has them
 };
@@ -36,7 +38,8 @@ struct assertion {
 };
 
 // A JWT signed PS256 with a salt of 32 bytes, header x5t#S256 (azure.md §6.4, §12.5). Caller wipes and frees
-// it; NULL if memory ran out.
-char *certificate_assert(const struct certificate *certificate, const struct assertion *assertion);
+// it. NOMEM, and what provider_sign has.
+enum azjit_result certificate_assert(const struct certificate *certificate, const struct assertion *assertion,
+                                     struct azjit_reason *reason, char **ret);
 
 #endif

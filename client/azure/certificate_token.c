@@ -13,40 +13,60 @@ static enum azjit_result load(const struct identity_options *setting,
 {
 	const struct certificate_files files = {.certificate = options->certificate_file,
 	                                        .key = options->key_file,
+	                                        .key_uri = options->key,
 	                                        .password = options->password_file,
 	                                        .password_text = options->password};
 
 	return certificate_load(&files, azjit_azure_now(setting->azure), reason, ret);
 }
 
-static enum azjit_result certificate_check(const struct identity_options *setting,
-                                           const struct azjit_azure_options *options,
-                                           struct azjit_reason *reason)
-{
-	struct certificate *certificate = NULL;
-	enum azjit_result result = entra_check(options, reason);
-
-	if (result == AZJIT_OK && !options->certificate_file)
-		result = azjit_fail(reason, AZJIT_CONFIG, "a client certificate needs certificate_file");
-	if (result == AZJIT_OK)
-		result = load(setting, options, reason, &certificate);
-	certificate_free(certificate);
-	return result == AZJIT_OK || result == AZJIT_NOMEM ? result : AZJIT_CONFIG;
-}
-
-static char *assert_for(const struct identity_options *setting, const struct azjit_azure_options *options,
-                        const struct certificate *certificate)
+static enum azjit_result assert_for(const struct identity_options *setting,
+                                    const struct azjit_azure_options *options,
+                                    const struct certificate *certificate, struct azjit_reason *reason,
+                                    char **ret)
 {
 	_cleanup_free_ char *audience = entra_endpoint(setting, options);
 	char jti[AZJIT_UUID_CHARS];
 
 	if (!audience || azjit_uuid_random(jti) != AZJIT_OK)
-		return NULL;
-	return certificate_assert(certificate, &(struct assertion){.audience = audience,
-	                                                           .client_id = options->client_id,
-	                                                           .jti = jti,
-	                                                           .now = azjit_azure_now(setting->azure),
-	                                                           .send_chain = options->send_chain});
+		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
+	return certificate_assert(certificate,
+	                          &(struct assertion){.audience = audience,
+	                                              .client_id = options->client_id,
+	                                              .jti = jti,
+	                                              .now = azjit_azure_now(setting->azure),
+	                                              .send_chain = options->send_chain},
+	                          reason, ret);
+}
+
+static void wipe(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+// A key that is there may still refuse to sign: a TPM judges its password only then.
+static enum azjit_result certificate_check(const struct identity_options *setting,
+                                           const struct azjit_azure_options *options,
+                                           struct azjit_reason *reason)
+{
+	struct certificate *certificate = NULL;
+	char *assertion = NULL;
+	enum azjit_result result = entra_check(options, reason);
+
+	if (result == AZJIT_OK && !options->certificate_file && !options->key)
+		result = azjit_fail(reason, AZJIT_CONFIG, "a client certificate needs certificate_file");
+	if (result == AZJIT_OK && options->key && options->key_file)
+		result = azjit_fail(reason, AZJIT_CONFIG,
+		                    "a client certificate takes one of key and key_file");
+	if (result == AZJIT_OK)
+		result = load(setting, options, reason, &certificate);
+	if (result == AZJIT_OK && options->key)
+		result = assert_for(setting, options, certificate, reason, &assertion);
+	wipe(assertion);
+	certificate_free(certificate);
+	return result == AZJIT_OK || result == AZJIT_NOMEM ? result : AZJIT_CONFIG;
 }
 
 static enum azjit_result certificate_request(const struct identity_options *setting,
@@ -55,17 +75,14 @@ static enum azjit_result certificate_request(const struct identity_options *sett
 {
 	struct certificate *certificate = NULL;
 	enum azjit_result result = load(setting, options, reason, &certificate);
-	char *assertion;
+	char *assertion = NULL;
 
-	if (result != AZJIT_OK)
-		return result;
-	assertion = assert_for(setting, options, certificate);
+	if (result == AZJIT_OK)
+		result = assert_for(setting, options, certificate, reason, &assertion);
 	certificate_free(certificate);
-	if (!assertion)
-		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
-	result = entra_request_asserted(setting, options, assertion, ret, reason);
-	explicit_bzero(assertion, strlen(assertion));
-	free(assertion);
+	if (result == AZJIT_OK)
+		result = entra_request_asserted(setting, options, assertion, ret, reason);
+	wipe(assertion);
 	return result;
 }
 

@@ -33,6 +33,8 @@ enum azjit_result process_clear_environment(void)
 		whole = whole && (!values[i] || setenv(kept[i], values[i], 1) == 0);
 		free(values[i]);
 	}
+	// What a TPM's key is reached by (tpm2-tss) would write its own words among ours.
+	whole = whole && setenv("TSS2_LOG", "all+NONE", 1) == 0;
 	return whole ? AZJIT_OK : AZJIT_NOMEM;
 }
 

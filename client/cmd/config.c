@@ -141,7 +141,7 @@ static int check(int argc, char **argv)
 	if (!begin(argc, argv, &azjit_cmd_config_check, &options, &config, &status))
 		return status;
 	result = azjit_config_check(config, &warnings, &reason);
-	if (result == AZJIT_OK && config->certificate_file)
+	if (result == AZJIT_OK && (config->certificate_file || config->key))
 		result = config_ask_broker(AZJIT_SBINDIR "/azjitd", options.file, &warnings, &reason);
 	if (options.json) {
 		azjit_buf_printf(&out, "{\"result\": \"%s\", \"reason\": ", azjit_result_name(result));

@@ -213,6 +213,7 @@ void azjit_config_azure(const struct azjit_config *config, struct azjit_azure_op
 	        .secret_file = config->secret_file,
 	        .certificate_file = config->certificate_file,
 	        .key_file = config->key_file,
+	        .key = config->key,
 	        .password_file = config->password_file,
 	        .token_file = config->token_file,
 	        .endpoint = config->endpoint,

@@ -159,7 +159,8 @@ static enum azjit_result check_files(const struct azjit_config *config, struct a
 	const struct named_file files[] = {
 	        {"ca_file", config->ca_file, false, false, CA_BYTES},
 	        {"identity.secret_file", config->secret_file, true, false, SECRET_BYTES},
-	        {"identity.certificate_file", config->certificate_file, !config->key_file, false, KEY_BYTES},
+	        {"identity.certificate_file", config->certificate_file, !config->key_file && !config->key,
+	         false, KEY_BYTES},
 	        {"identity.key_file", config->key_file, true, false, KEY_BYTES},
 	        {"identity.password_file", config->password_file, true, false, SECRET_BYTES},
 	        {"identity.header_file", config->header_file, true, false, SECRET_BYTES},

@@ -5,7 +5,7 @@
 static const struct identity_kind {
 	enum azjit_identity_kind kind;
 	const char *word;
-	const char *needs[4], *takes[4]; // NULL after the last
+	const char *needs[4], *takes[6]; // NULL after the last
 } kinds[] = {
         {AZJIT_IDENTITY_MANAGED, "managed", {NULL}, {"client_id", "object_id", "msi_res_id", NULL}},
         {AZJIT_IDENTITY_CLIENT_SECRET,
@@ -14,8 +14,8 @@ static const struct identity_kind {
          {NULL}},
         {AZJIT_IDENTITY_CLIENT_CERTIFICATE,
          "client-certificate",
-         {"tenant_id", "client_id", "certificate_file", NULL},
-         {"key_file", "password_file", "send_chain", NULL}},
+         {"tenant_id", "client_id", NULL}, // and one of the next two
+         {"certificate_file", "key_file", "key", "password_file", "send_chain", NULL}},
         {AZJIT_IDENTITY_ARC, "arc", {NULL}, {"endpoint", NULL}},
         {AZJIT_IDENTITY_APP_SERVICE,
          "app-service",
@@ -105,6 +105,12 @@ enum azjit_result azjit_config_check_identity(const char *file, const config_set
 		return refuse_stray(&at, group, kind, config);
 	if (lacks(kind, config))
 		return refuse_lack(&at, group, kind);
+	if (config->identity == AZJIT_IDENTITY_CLIENT_CERTIFICATE && !config->certificate_file &&
+	    !config->key)
+		return azjit_key_fail(&at, group, "of kind \"%s\" needs certificate_file, or key",
+		                      kind->word);
+	if (config->key_file && config->key)
+		return azjit_key_fail(&at, group, "takes one of key_file and key");
 	if (in_list(kind->takes, "client_id") &&
 	    !!config->client_id + !!config->object_id + !!config->msi_res_id > 1)
 		return azjit_key_fail(&at, group, "takes one of client_id, object_id and msi_res_id");

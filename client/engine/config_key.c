@@ -78,11 +78,11 @@ const struct azjit_config_key azjit_config_keys[] = {
         {"identity", "kind", AZJIT_KEY_CHOICE, AT(identity), "\"managed\"", 0, 0, identities,
          "\"managed\": the managed identity of this virtual machine; without client_id, object_id and\n"
          "msi_res_id its system-assigned one. \"client-secret\": an application (tenant_id, client_id,\n"
-         "secret_file). \"client-certificate\": an application (tenant_id, client_id, certificate_file).\n"
-         "\"workload\": an application that trusts another issuer's tokens (tenant_id, client_id,\n"
-         "token_file). \"arc\": the managed identity of a machine outside Azure that Azure Arc manages.\n"
-         "\"app-service\": the managed identity of a container in App Service, Container Apps and the like\n"
-         "(endpoint, header_file; selected as for \"managed\")."},
+         "secret_file). \"client-certificate\": an application (tenant_id, client_id, certificate_file; or\n"
+         "key, where a token keeps both). \"workload\": an application that trusts another issuer's tokens\n"
+         "(tenant_id, client_id, token_file). \"arc\": the managed identity of a machine outside Azure that\n"
+         "Azure Arc manages. \"app-service\": the managed identity of a container in App Service, Container\n"
+         "Apps and the like (endpoint, header_file; selected as for \"managed\")."},
         {"identity", "tenant_id", AZJIT_KEY_TENANT, AT_TEXT(tenant_id), NULL, 0, 0, NULL,
          "The directory of the application."},
         {"identity", "client_id", AZJIT_KEY_GUID, AT_TEXT(client_id), NULL, 0, 0, NULL,
@@ -94,13 +94,19 @@ const struct azjit_config_key azjit_config_keys[] = {
         {"identity", "secret_file", AZJIT_KEY_PATH, AT_TEXT(secret_file), NULL, 0, 0, NULL,
          "The file that holds the application's secret: one line, of root or azjit, unreadable to others."},
         {"identity", "certificate_file", AZJIT_KEY_PATH, AT_TEXT(certificate_file), NULL, 0, 0, NULL,
-         "The application's certificate: PEM, with its chain and, without key_file, its private key; or\n"
-         "PKCS#12. The key is RSA of 2048 bits or more. Like every file of a key or password it belongs to\n"
-         "root or azjit and others cannot read it; all are read again for every token."},
+         "The application's certificate: PEM, with its chain and, without key_file and key, its private\n"
+         "key; or PKCS#12. The key is RSA of 2048 bits or more. Like every file of a key or password it\n"
+         "belongs to root or azjit and others cannot read it; all are read again for every token."},
         {"identity", "key_file", AZJIT_KEY_PATH, AT_TEXT(key_file), NULL, 0, 0, NULL,
          "The certificate's private key in PEM, if it is in a file of its own."},
+        {"identity", "key", AZJIT_KEY_URI, AT_TEXT(key), NULL, 0, 0, NULL,
+         "The certificate's private key where it cannot be copied: in a token or HSM, by RFC 7512\n"
+         "(\"pkcs11:token=NAME;object=NAME\"; ?module-path=/PATH names the PKCS#11 module), or in a TPM\n"
+         "(\"handle:0x81000001\"). Its PIN is in password_file, or in the file that pin-source names;\n"
+         "pin-value is refused. Needs the package pkcs11-provider or tpm2-openssl. Without certificate_file\n"
+         "the certificate is the one beside the key in the token."},
         {"identity", "password_file", AZJIT_KEY_PATH, AT_TEXT(password_file), NULL, 0, 0, NULL,
-         "The password of the private key, or of the PKCS#12 file: one line."},
+         "The password of the private key, or of the PKCS#12 file, or the PIN of `key`: one line."},
         {"identity", "token_file", AZJIT_KEY_PATH, AT_TEXT(token_file), NULL, 0, 0, NULL,
          "The file in which another issuer keeps a token for us: one line, unreadable to others, read again\n"
          "for every token. It may be a symbolic link; links and directories on the way belong to root or\n"

@@ -16,6 +16,7 @@ enum azjit_key_type {
 	AZJIT_KEY_PATH,     // absolute
 	AZJIT_KEY_HTTPS,    // https://HOST[:PORT]
 	AZJIT_KEY_HTTP,     // http://HOST[:PORT]
+	AZJIT_KEY_URI,      // of a private key: azjit_key_uri_check
 	AZJIT_KEY_ENDPOINT, // http://HOST[:PORT][/PATH]
 	AZJIT_KEY_TENANT,   // a GUID or a domain
 	AZJIT_KEY_GUID,

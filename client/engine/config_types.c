@@ -23,6 +23,8 @@ static const struct key_type types[AZJIT_KEY_TYPES_] = {
                             "\"http://HOST\" or \"http://HOST:PORT\" without user, password or path"},
         [AZJIT_KEY_ENDPOINT] = {azjit_read_string, azjit_write_string, SHAPE_POINTER,
                                 "\"http://HOST\", with :PORT and /PATH where it has them"},
+        [AZJIT_KEY_URI] = {azjit_read_key_uri, azjit_write_string, SHAPE_POINTER,
+                           "a name like \"pkcs11:token=NAME;object=NAME\" or \"handle:0x81000001\""},
         [AZJIT_KEY_TENANT] = {azjit_read_string, azjit_write_string, SHAPE_POINTER,
                               "a GUID or a domain in quotes"},
         [AZJIT_KEY_GUID] = {azjit_read_string, azjit_write_string, SHAPE_POINTER, "a GUID in quotes"},

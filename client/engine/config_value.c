@@ -150,6 +150,21 @@ enum azjit_result azjit_read_string(const struct azjit_key_at *at, const config_
 	return *(char **)field ? AZJIT_OK : AZJIT_NOMEM;
 }
 
+enum azjit_result azjit_read_key_uri(const struct azjit_key_at *at, const config_setting_t *setting,
+                                     void *field)
+{
+	struct azjit_reason clause = {""};
+	const char *text;
+	enum azjit_result result = azjit_key_text(at, setting, &text);
+
+	if (result != AZJIT_OK)
+		return result;
+	if (azjit_key_uri_check(text, &clause) != AZJIT_OK)
+		return azjit_key_fail(at, setting, "%s", clause.text);
+	*(char **)field = strdup(text);
+	return *(char **)field ? AZJIT_OK : AZJIT_NOMEM;
+}
+
 // Numbers, switches, durations, choices.
 
 static void store(void *field, size_t size, int64_t value)

@@ -11,8 +11,8 @@ typedef enum azjit_result azjit_key_reader(const struct azjit_key_at *at, const 
 typedef bool azjit_key_writer(const struct azjit_config_key *key, const void *field, bool json,
                               struct azjit_buf *out);
 
-azjit_key_reader azjit_read_string, azjit_read_number, azjit_read_switch, azjit_read_duration,
-        azjit_read_choice;
+azjit_key_reader azjit_read_string, azjit_read_key_uri, azjit_read_number, azjit_read_switch,
+        azjit_read_duration, azjit_read_choice;
 azjit_key_reader azjit_read_strings, azjit_read_ports, azjit_read_addresses, azjit_read_prefix,
         azjit_read_map, azjit_read_aliases, azjit_read_source;
 azjit_key_writer azjit_write_string, azjit_write_number, azjit_write_switch, azjit_write_duration,

@@ -52,9 +52,10 @@ struct azjit_azure_options {
 	const char *tenant_id, *client_id, *object_id, *msi_res_id;
 	// Files are trusted, those with a secret not readable by others; read anew for each token.
 	const char *secret_file;
-	const char *certificate_file; // PEM, or PKCS#12 with its key
+	const char *certificate_file; // PEM, or PKCS#12 with its key; NULL: beside `key`
 	const char *key_file;         // PEM; else the key is in certificate_file
-	const char *password_file;    // of the key
+	const char *key;              // in a token or TPM (azjit_key_uri_check), in place of a file
+	const char *password_file;    // of the key; the PIN of `key`
 	const char *token_file;       // of another issuer; may be a symbolic link (file.h)
 	const char *header_file;      // X-IDENTITY-HEADER of App Service
 	bool send_chain;              // to who trusts subject name and issuer
@@ -66,6 +67,10 @@ struct azjit_azure_options {
 	                                       // instead of the login's own
 	unsigned call_timeout_ms;              // one HTTP exchange; 0: 20 s (writes: at least 65 s, §1.4)
 };
+
+// A name of a private key that is kept by a token ("pkcs11:", RFC 7512) or by a TPM ("handle:0x81" and six
+// hexadecimal digits). AZJIT_CONFIG with a clause about it; nothing is opened.
+enum azjit_result azjit_key_uri_check(const char *uri, struct azjit_reason *reason);
 
 // True for a cloud that needs no metadata_url.
 bool azjit_cloud_builtin(const char *name);

@@ -57,7 +57,7 @@ struct azjit_config {
 	char *cloud, *metadata_url, *resource_manager_url, *login_url, *imds_url, *ca_file, *proxy;
 	enum azjit_identity_kind identity;
 	char *tenant_id, *client_id, *object_id, *msi_res_id, *secret_file;
-	char *certificate_file, *key_file, *password_file, *token_file, *endpoint, *header_file;
+	char *certificate_file, *key_file, *key, *password_file, *token_file, *endpoint, *header_file;
 	bool send_chain;
 	struct azjit_strings subscriptions; // empty: all that the identity sees
 	struct azjit_alias *aliases;

@@ -39,6 +39,7 @@ static const struct {
         {"secret-file", &driver.options.secret_file},
         {"certificate-file", &driver.options.certificate_file},
         {"key-file", &driver.options.key_file},
+        {"key", &driver.options.key},
         {"password-file", &driver.options.password_file},
         {"token-file", &driver.options.token_file},
         {"endpoint", &driver.options.endpoint},

@@ -86,13 +86,16 @@ static struct certificate *load(azjit_ticks now, enum azjit_result result, const
 static char *assertion(bool send_chain)
 {
 	struct certificate *certificate = load(NOW, AZJIT_OK, "");
-	char *jwt = certificate_assert(certificate, &(struct assertion){.audience = AUDIENCE,
-	                                                                .client_id = CLIENT,
-	                                                                .jti = JTI,
-	                                                                .now = NOW + 1,
-	                                                                .send_chain = send_chain});
+	char *jwt = NULL;
 
-	assert_non_null(jwt);
+	assert_int_equal(certificate_assert(certificate,
+	                                    &(struct assertion){.audience = AUDIENCE,
+	                                                        .client_id = CLIENT,
+	                                                        .jti = JTI,
+	                                                        .now = NOW + 1,
+	                                                        .send_chain = send_chain},
+	                                    NULL, &jwt),
+	                 AZJIT_OK);
 	certificate_free(certificate);
 	return jwt;
 }

@@ -68,13 +68,25 @@ static void wrong_types_and_ranges_get_a_sentence(void **state)
 	        "single addresses");
 }
 
+#define CERTIFICATE                                                                                 \
+	"identity = { kind = \"client-certificate\"; tenant_id = \"contoso.example\"; client_id = " \
+	"\"36c3b2ab-3f5f-4b2a-9c6f-06bfc8c0a0a2\";"
+
 static void each_kind_of_identity_has_its_keys(void **state)
 {
 	refuses("identity = { kind = \"client-secret\"; };", "needs tenant_id, client_id and secret_file");
 	refuses("identity = { secret_file = \"/x\"; };", "did you mean kind = \"client-secret\"?");
 	refuses("identity = { kind = \"client-certificate\"; tenant_id = \"contoso.example\"; };",
-	        "t:1: identity of kind \"client-certificate\" needs tenant_id, client_id and "
-	        "certificate_file");
+	        "t:1: identity of kind \"client-certificate\" needs tenant_id and client_id");
+	refuses(CERTIFICATE " };", "of kind \"client-certificate\" needs certificate_file, or key");
+	refuses(CERTIFICATE " key_file = \"/k\"; };", "needs certificate_file, or key");
+	refuses(CERTIFICATE " certificate_file = \"/c\"; key_file = \"/k\"; key = \"handle:0x81000001\"; };",
+	        "t:1: identity takes one of key_file and key");
+	refuses(CERTIFICATE " key = \"/k\"; };", "t:1: identity.key begins with neither pkcs11: nor handle:");
+	refuses(CERTIFICATE " key = \"pkcs11:token=t;object=k?pin-value=4711\"; };",
+	        "t:1: identity.key holds its PIN (pin-value)");
+	refuses("identity = { key = \"handle:0x81000001\"; };",
+	        "takes no key; did you mean kind = \"client-certificate\"?");
 	refuses("identity = { certificate_file = \"/x\"; };",
 	        "of kind \"managed\" takes no certificate_file; did you mean kind = \"client-certificate\"?");
 	refuses("identity = { kind = \"client-secret\"; key_file = \"/x\"; };",
@@ -351,6 +363,12 @@ static void a_certificate_s_keys_arrive(void **state)
 	assert_string_equal(options.key_file, "/k");
 	assert_string_equal(options.password_file, "/p");
 	assert_true(options.send_chain);
+	assert_null(options.key);
+	azjit_config_free(STEAL(config));
+	config = parse(CERTIFICATE " key = \"pkcs11:token=t;object=k?pin-source=/p\"; };");
+	azjit_config_azure(config, &options);
+	assert_string_equal(options.key, "pkcs11:token=t;object=k?pin-source=/p");
+	assert_null(options.certificate_file);
 }
 
 int main(void)
