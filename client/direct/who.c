@@ -93,23 +93,26 @@ static enum azjit_result use_environment(struct direct *direct, struct azjit_azu
 	return AZJIT_OK;
 }
 
-// Of a login that is kept, the cloud is where it is good.
-static enum azjit_result use_login(struct direct *direct, struct azjit_azure_options *options)
+// The login that is kept. Where nobody says which cloud, it is the login's.
+static enum azjit_result open_login(struct direct *direct, struct azjit_azure_options *options)
 {
-	bool kept = !direct->login;
-	struct azjit_login login = {.tenant = NULL};
-	enum azjit_result result = AZJIT_OK;
+	_cleanup_(azjit_login_clear) struct azjit_login login = {.tenant = NULL};
+	enum azjit_result result = login_cache_open(false, &direct->reason, &direct->login);
 
-	if (kept)
-		result = login_cache_open(false, &direct->reason, &direct->login);
-	if (kept && result == AZJIT_OK)
+	if (result == AZJIT_OK)
 		result = login_cache_read(direct->login, &login, &direct->reason);
-	if (result == AZJIT_OK && kept && !direct->options.cloud && !direct->config &&
+	if (result == AZJIT_OK && !direct->options.cloud && !direct->config &&
 	    azjit_cloud_builtin(login.cloud)) {
 		direct->cloud = STEAL(login.cloud);
 		options->cloud = direct->cloud;
 	}
-	azjit_login_clear(&login);
+	return result;
+}
+
+static enum azjit_result use_login(struct direct *direct, struct azjit_azure_options *options)
+{
+	enum azjit_result result = direct->login ? AZJIT_OK : open_login(direct, options);
+
 	if (result != AZJIT_OK)
 		return result;
 	forget_identity(options, direct->options.tenant);

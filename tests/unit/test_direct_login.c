@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is kept of a login: its form, its file, and several at once. Whom the file is closed to: tests/direct.
 #include "../../client/direct/login_cache.h"
+#include "test_engine_memory.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -172,6 +173,36 @@ static void what_cannot_be_written_leaves_the_old(void **state)
 	login_cache_free(cache);
 }
 
+// Read or not: never half, and never lost.
+static void every_allocation_may_fail(void **state)
+{
+	static char first[] = "first";
+	struct login_cache *cache = open_cache(true);
+	struct azjit_login one = sample(first);
+	enum azjit_result result = AZJIT_NOMEM;
+	struct azjit_reason reason;
+	long n = 0;
+
+	(void)state;
+	assert_int_equal(login_cache_write(cache, &one, &reason), AZJIT_OK);
+	while (result != AZJIT_OK) {
+		struct azjit_login login = {.tenant = NULL};
+
+		allocations_left = ++n;
+		result = login_cache_read(cache, &login, &reason);
+		allocations_left = 0;
+		if (result != AZJIT_OK) {
+			assert_int_equal(result, AZJIT_NOMEM);
+			assert_null(login.tenant);
+			assert_null(login.refresh_token);
+		}
+		azjit_login_clear(&login);
+		assert_kept(cache, "first");
+	}
+	assert_true(n > 6);
+	login_cache_free(cache);
+}
+
 // --- several at once ----------------------------------------------------------------------------------
 
 #define PROCESSES 4
@@ -258,6 +289,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(nobody_has_logged_in, setup, teardown),
 	        cmocka_unit_test_setup_teardown(kept_replaced_removed, setup, teardown),
 	        cmocka_unit_test_setup_teardown(what_cannot_be_written_leaves_the_old, setup, teardown),
+	        cmocka_unit_test_setup_teardown(every_allocation_may_fail, setup, teardown),
 	        cmocka_unit_test_setup_teardown(several_at_once_lose_nothing, setup, teardown),
 	        cmocka_unit_test_setup_teardown(the_same_token_is_not_written_again, setup, teardown),
 	};
