@@ -187,25 +187,31 @@ struct pairs {
 	bool nomem;
 };
 
+static void add_pair(struct pairs *pairs, const struct azjit_addr *addr, uint16_t port)
+{
+	struct azjit_managed pair = {.addr = *addr, .port = port}, *grown;
+
+	for (size_t i = 0; i < pairs->count; i++)
+		if (compare(&pairs->items[i], &pair) == 0)
+			return;
+	grown = reallocarray(pairs->items, pairs->count + 1, sizeof(*grown));
+	pairs->nomem |= !grown;
+	if (!grown)
+		return;
+	pairs->items = grown;
+	pairs->items[pairs->count++] = pair;
+}
+
 // Inventory does not know the ports that Azure opens on a firewall with each request.
 static bool add_mapped(void *userdata, const struct azjit_grant_view *view)
 {
 	struct pairs *pairs = userdata;
-	struct azjit_managed pair = {.port = view->mapped_port}, *grown;
 
-	if (!view->mapped_port)
-		return true;
-	pair.addr = view->target->dial;
-	for (size_t i = 0; i < pairs->count; i++)
-		if (compare(&pairs->items[i], &pair) == 0)
-			return true;
-	grown = reallocarray(pairs->items, pairs->count + 1, sizeof(*grown));
-	pairs->nomem = !grown;
-	if (!grown)
-		return false;
-	pairs->items = grown;
-	pairs->items[pairs->count++] = pair;
-	return true;
+	if (view->mapped_port)
+		add_pair(pairs, &view->target->dial, view->mapped_port);
+	if (view->older_port)
+		add_pair(pairs, &view->target->dial, view->older_port);
+	return !pairs->nomem;
 }
 
 static bool all_pairs(const struct broker *broker, struct pairs *ret)

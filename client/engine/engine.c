@@ -157,6 +157,7 @@ void grant_view(const struct azjit_grant *grant, struct azjit_grant_view *ret)
 	        .flows = grant->flows,
 	        .guarded = grant->guarded,
 	        .unproven = grant->unproven,
+	        .older_port = grant_behind_firewall(grant) ? grant->ev.older_port : 0,
 	        .mapped_port = grant_behind_firewall(grant) ? grant->ev.mapped_port : 0,
 	};
 	TAILQ_FOREACH(waiter, &grant->waiters, link)

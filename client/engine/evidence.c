@@ -9,7 +9,7 @@
 
 void evidence_reset(struct azjit_grant *grant)
 {
-	struct evidence fresh = {.rule_told = false};
+	struct evidence fresh = {.older_port = grant->ev.mapped_port};
 
 	for (int i = 0; i < LEVEL_COUNT; i++) {
 		fresh.levels[i].nsg_id = grant->ev.levels[i].nsg_id;

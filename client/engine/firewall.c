@@ -57,8 +57,13 @@ void grant_mapped(struct azjit_grant *grant, const struct azjit_jit_request *ent
 	if (!grant_behind_firewall(grant) || !entry->mapped_port ||
 	    entry->mapped_port == grant->ev.mapped_port)
 		return;
+	if (grant->state == AZJIT_GRANT_OPEN &&
+	    azjit_request_state(entry->status, entry->status_reason) != AZJIT_STATE_INITIATED)
+		return; // the older request's port still is the one that is open
 	if (grant->probing)
 		grant_probe(grant, false); // of a port that an older request had
+	if (grant->ev.mapped_port)
+		grant->ev.older_port = grant->ev.mapped_port;
 	grant->ev.mapped_port = entry->mapped_port;
 	record_port(grant);
 	if (engine->ops.guard)

@@ -70,7 +70,8 @@ struct evidence {
 	bool power_asked;
 	char power[24];            // "deallocated", "" if not known
 	uint64_t refused_since_ms; // the target has refused since, 0: not
-	uint16_t mapped_port;      // on the Azure Firewall in front, 0: not known (yet)
+	// On the Azure Firewall in front, 0: not known (yet); and the one before, of an older request.
+	uint16_t mapped_port, older_port;
 	bool firewall_asked;
 	enum firewall_kind firewall;
 	char firewall_error[192];

@@ -168,8 +168,10 @@ static void state_again(struct azjit_grant *grant, const struct azjit_entry *ent
 	        {"overdue", AZJIT_GRANT_OVERDUE},
 	};
 
-	if (azjit_streq(entry->event, "mapped"))
+	if (azjit_streq(entry->event, "mapped")) {
+		grant->ev.older_port = grant->ev.mapped_port;
 		(void)azjit_parse_port(field(entry, "mapped_port"), &grant->ev.mapped_port);
+	}
 	for (size_t i = 0; i < AZJIT_COUNT(ends); i++)
 		if (azjit_streq(entry->event, ends[i].event))
 			grant->state = ends[i].state;

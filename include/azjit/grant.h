@@ -39,9 +39,11 @@ struct azjit_grant_view {
 	const char *reason;   // why it failed, "" otherwise
 	size_t waiters, flows;
 	bool guarded;
-	bool unproven; // open by all that can be known without a connection (an Azure Firewall is in front)
-	uint16_t
-	        mapped_port; // on the Azure Firewall whose address target->dial is, 0: none, or not known yet
+	// Open by all that can be known without a connection (an Azure Firewall is in front).
+	bool unproven;
+	// On the Azure Firewall whose address target->dial is; 0: none, or not known yet. older_port: of an older
+	// request of the grant, and perhaps still open.
+	uint16_t mapped_port, older_port;
 };
 
 // What the engine needs of the broker. All calls come from the loop.

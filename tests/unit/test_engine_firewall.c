@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A grant behind an Azure Firewall: which port is probed and when, what the groups' word is worth, and what is
 // said where no port comes.
+#include "../../client/engine/grants.h"
 #include "grant_run.h"
 
 #define CLIENT "203.0.113.7"
@@ -198,6 +199,28 @@ static void a_denied_client_is_never_open(void **state)
 	assert_int_equal(a.result, AZJIT_RULE_SHADOWED);
 }
 
+// The older request's port goes on leading there until its end; the newer one's only once its rule came.
+static void a_newer_request_s_port_is_taken_when_it_is_open(void **state)
+{
+	struct azjit_jit_request entry = {.status = "Initiating", .status_reason = "", .mapped_port = 50099};
+	struct fake *fake = *state;
+	struct azjit_grant *grant;
+	struct answer a;
+
+	behind(fake);
+	need(fake, "alice", CLIENT, &a);
+	assert_true(run_until(fake, &a, NULL));
+	assert_non_null(grant = grant_find(fake->engine, a.grant));
+	grant_mapped(grant, &entry);
+	assert_int_equal(newest(fake).mapped_port, 50022);
+	assert_int_equal(newest(fake).older_port, 0);
+	entry.status = "Initiated";
+	grant_mapped(grant, &entry);
+	assert_int_equal(newest(fake).mapped_port, 50099);
+	assert_int_equal(newest(fake).older_port, 50022); // it is open yet, and guarded
+	assert_int_equal(fake->guard_calls, 2);
+}
+
 static void the_port_outlives_a_restart(void **state)
 {
 	struct fake *fake = *state;
@@ -226,6 +249,7 @@ int main(void)
 	        WITH_FAKE(who_does_not_connect_is_told_that_it_is_not_proven),
 	        WITH_FAKE(a_rule_for_everybody_is_the_rule_s_word),
 	        WITH_FAKE(a_denied_client_is_never_open),
+	        WITH_FAKE(a_newer_request_s_port_is_taken_when_it_is_open),
 	        WITH_FAKE(the_port_outlives_a_restart),
 	};
 
