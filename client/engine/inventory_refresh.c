@@ -41,7 +41,8 @@ static struct azjit_call_options read_options(const struct azjit_inventory *inve
 {
 	return (struct azjit_call_options){.deadline_ms = INV_READ_MS,
 	                                   .retries = INV_READ_RETRIES,
-	                                   .background = LIST_EMPTY(&inventory->lookups)};
+	                                   .background = LIST_EMPTY(&inventory->lookups),
+	                                   .piecewise = true};
 }
 
 static void free_jobs(struct job_queue *queue)
@@ -204,13 +205,17 @@ static void job_ended(struct job *job, const struct azjit_answer *answer)
 {
 	struct inv_refresh *refresh = job->refresh;
 
-	job->call = NULL;
+	if (answer->result == AZJIT_OK && answer->more && !refresh->builder.failed)
+		return;
+	if (answer->result != AZJIT_OK || !answer->more)
+		job->call = NULL;
 	if (answer->result != AZJIT_OK) {
 		job_failed(job, answer);
 		return;
 	}
 	TAILQ_REMOVE(&refresh->running, job, link);
 	refresh->running_count--;
+	azjit_call_cancel(job->call);
 	free(job->scope);
 	free(job);
 	if (refresh->builder.failed)
