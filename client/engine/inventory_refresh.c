@@ -31,6 +31,7 @@ struct inv_refresh {
 	struct inv_builder builder;
 	struct inv_snapshot *snapshot;
 	struct azjit_call *subscriptions;
+	struct azjit_source *build; // joins what was read
 	struct azjit_source *start; // begins, so that nothing ends before inv_refresh_start returned
 	TAILQ_HEAD(job_queue, job) waiting, running;
 	size_t running_count;
@@ -65,6 +66,7 @@ void inv_refresh_free(struct inv_refresh *refresh)
 	free_jobs(&refresh->running);
 	free_jobs(&refresh->waiting);
 	azjit_source_free(refresh->start);
+	azjit_source_free(refresh->build);
 	inv_builder_clear(&refresh->builder);
 	inv_snapshot_free(refresh->snapshot);
 	free(refresh);
@@ -82,18 +84,34 @@ static void end_failed(struct inv_refresh *refresh, enum azjit_result result, co
 	inv_refresh_done(inventory, result, kept.text, NULL);
 }
 
-static void end_well(struct inv_refresh *refresh)
+static void build(void *userdata)
 {
+	struct inv_refresh *refresh = userdata;
 	struct azjit_inventory *inventory = refresh->inventory;
 	struct inv_snapshot *snapshot;
 
-	if (!inv_build(&refresh->builder)) {
+	if (inv_build_some(&refresh->builder)) {
+		(void)azjit_source_timer(refresh->build, 0);
+		return;
+	}
+	if (refresh->builder.failed) {
 		end_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was made");
 		return;
 	}
+	if (refresh->running_count > 0)
+		return; // a group that was found meanwhile: its end comes here again
 	snapshot = STEAL(refresh->snapshot);
 	inv_refresh_free(refresh);
 	inv_refresh_done(inventory, AZJIT_OK, "", snapshot);
+}
+
+// Later, and a part at a time.
+static void end_well(struct inv_refresh *refresh)
+{
+	if (refresh->build)
+		(void)azjit_source_timer(refresh->build, 0);
+	else if (azjit_loop_timer(refresh->inventory->loop, 0, build, refresh, &refresh->build) != AZJIT_OK)
+		end_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was made");
 }
 
 // --- jobs ---
@@ -254,6 +272,8 @@ void inv_refresh_add_group(struct inv_refresh *refresh, const char *scope)
 {
 	if (!add_job(refresh, LIST_POLICIES, scope))
 		refresh->builder.failed = true;
+	else if (refresh->build)
+		(void)start_jobs(refresh);
 }
 
 // --- beginnings ---
