@@ -6,8 +6,8 @@
 
 #include <ctype.h>
 
-#define PIECE_MS      2 // of reading and telling, before others have their turn
-#define PIECE_ENTRIES 64
+#define PIECE_MS    2 // of reading and telling, before others have their turn
+#define PIECE_BYTES ((size_t)32 * 1024)
 
 void call_page(struct azjit_call *call, const struct http_answer *http)
 {
@@ -42,9 +42,10 @@ static int note_seen(struct azjit_call *call, const char *id)
 // Some entries more; false: the call has failed.
 static bool read_some(struct azjit_call *call, json_t *piece, bool *ret_over)
 {
+	size_t end = call->page.at + PIECE_BYTES;
 	const char *why = NULL;
 
-	while (js_count(piece) < PIECE_ENTRIES) {
+	while (call->page.at < end) {
 		json_auto_t *entry = list_next(&call->page, &why);
 		const char *id = js_text(entry, call->spec.unique);
 		int is_new = *id ? note_seen(call, id) : 0;

@@ -44,29 +44,39 @@ static bool same_bytes(const char *text, const char *other, size_t len)
 	return strncasecmp(text, other, len) == 0 && !text[len];
 }
 
-static inv_str *intern_slot(const struct inv_array *slots, const struct inv_array *pool, const char *text,
-                            size_t len)
-{
-	uint32_t mask = slots->count - 1, at = inv_hash_bytes(text, len) & mask;
+struct slot {
+	uint32_t hash;
+	inv_str string; // 0: empty
+};
 
-	while (*INV(inv_str, slots, at) && !same_bytes(inv_text(pool, *INV(inv_str, slots, at)), text, len))
-		at = (at + 1) & mask;
-	return INV(inv_str, slots, at);
+static struct slot *intern_slot(const struct inv_array *slots, const struct inv_array *pool, uint32_t hash,
+                                const char *text, size_t len)
+{
+	for (uint32_t at = hash;; at++) {
+		struct slot *slot = INV(struct slot, slots, at & (slots->count - 1));
+
+		if (!slot->string ||
+		    (slot->hash == hash && same_bytes(inv_text(pool, slot->string), text, len)))
+			return slot;
+	}
 }
 
-static bool intern_grow(struct inv_builder *builder, struct inv_interned *table, const struct inv_array *pool)
+// What is there differs, so only an empty slot is looked for.
+static bool intern_grow(struct inv_builder *builder, struct inv_interned *table)
 {
 	struct inv_array bigger = {NULL, 0, 0};
 	uint32_t size = table->slots.count ? table->slots.count * 2 : 64;
 
-	if (!inv_builder_push(builder, &bigger, size, sizeof(inv_str)))
+	if (!inv_builder_push(builder, &bigger, size, sizeof(struct slot)))
 		return false;
 	for (uint32_t i = 0; i < table->slots.count; i++) {
-		inv_str string = *INV(inv_str, &table->slots, i);
-		const char *text = inv_text(pool, string);
+		const struct slot *slot = INV(struct slot, &table->slots, i);
+		uint32_t at = slot->hash & (size - 1);
 
-		if (string)
-			*intern_slot(&bigger, pool, text, strlen(text)) = string;
+		while (slot->string && INV(struct slot, &bigger, at)->string)
+			at = (at + 1) & (size - 1);
+		if (slot->string)
+			*INV(struct slot, &bigger, at) = *slot;
 	}
 	inv_array_free(&table->slots);
 	table->slots = bigger;
@@ -78,21 +88,22 @@ static inv_str intern_bytes(struct inv_builder *builder, bool ours, const char *
 {
 	struct inv_interned *table = ours ? &builder->known : &builder->interned;
 	struct inv_array *pool = ours ? &builder->text : &builder->snapshot->text;
-	inv_str *slot;
+	uint32_t hash = inv_hash_bytes(text, len);
+	struct slot *slot;
 
 	if (len == 0)
 		return 0;
-	if (table->count * 2 >= table->slots.count && !intern_grow(builder, table, pool))
+	if (table->count * 2 >= table->slots.count && !intern_grow(builder, table))
 		return 0;
-	slot = intern_slot(&table->slots, pool, text, len);
-	if (!*slot) {
+	slot = intern_slot(&table->slots, pool, hash, text, len);
+	if (!slot->string) {
 		inv_str string = inv_add_bytes(pool, text, len);
 
 		builder->failed |= string == INV_NONE;
-		*slot = string == INV_NONE ? 0 : string;
-		table->count += *slot != 0;
+		*slot = (struct slot){hash, string == INV_NONE ? 0 : string};
+		table->count += slot->string != 0;
 	}
-	return *slot;
+	return slot->string;
 }
 
 static inv_str intern(struct inv_builder *builder, const char *text)

@@ -143,7 +143,7 @@ struct inv_builder {
 	struct inv_array text;         // of what is needed for building only
 	struct inv_array lists, vm_nics, nics, ipconfigs, subnets, public_ips, claims;
 	struct inv_interned {
-		struct inv_array slots; // inv_str, open addressing
+		struct inv_array slots; // of inventory_build.c, open addressing
 		uint32_t count;
 	} interned, known;     // of the snapshot's text; of ours
 	struct inv_join *join; // of inv_build_some
