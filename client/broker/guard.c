@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 
-#define SET_BYTES     (4 * 1024 * 1024)
+#define SET_BYTES     (16 * 1024 * 1024)
 #define STATE_BYTES   4096
 #define LOOK_AGAIN_MS 50 // while settling, in case the directory cannot be watched
 
@@ -191,8 +191,6 @@ void guard_update(struct guard *guard)
 	if (azjit_inventory_generation(guard->broker->inventory) == 0 ||
 	    azjit_inventory_managed(guard->broker->inventory, &pairs, &count) != AZJIT_OK)
 		return;
-	if (count > 0)
-		qsort(pairs, count, sizeof(*pairs), compare);
 	if (!same(&guard->written, pairs, count))
 		write_set(guard, pairs, count);
 }
