@@ -21,7 +21,7 @@
 #define WRITE_DEADLINE_MS   70000
 #define TIMEOUT_MS          20000
 #define GRACE_MS            200   // beyond the deadline: the exchange's own timeout comes first
-#define MAX_BACKGROUND      8     // exchanges at once, of the 64 of http.c
+#define MAX_BACKGROUND      16    // exchanges at once, of the 64 of http.c
 #define BACKGROUND_PAUSE_MS 50    // until one of these may have ended
 #define WRITE_TIMEOUT_MS    65000 // Resource Manager waits 60 s for a provider (azure.md §5.1)
 

@@ -235,8 +235,8 @@ static void on_assignment_to_change(void *userdata, const struct azjit_answer *a
                                     const struct azjit_policy_assignment *list, size_t count)
 {
 	struct azjit_call_options options = {
-		.deadline_ms = (unsigned)driver.deadline_ms,
-		.retries = (unsigned)driver.retries,
+	        .deadline_ms = (unsigned)driver.deadline_ms,
+	        .retries = (unsigned)driver.retries,
 	};
 	struct azjit_call *change;
 
@@ -314,7 +314,8 @@ struct azjit_call *start_call(const char *name, size_t index)
 {
 	const struct azjit_call_options options = {.deadline_ms = (unsigned)driver.deadline_ms,
 	                                           .retries = (unsigned)driver.retries,
-	                                           .background = driver.background && index < driver.times};
+	                                           .background = driver.background && index < driver.times,
+	                                           .piecewise = driver.piecewise};
 	const char *id = driver.arguments[1];
 	struct azjit_azure *azure = driver.azure;
 
