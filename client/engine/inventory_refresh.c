@@ -112,6 +112,8 @@ static void end_well(struct inv_refresh *refresh)
 		(void)azjit_source_timer(refresh->build, 0);
 	else if (azjit_loop_timer(refresh->inventory->loop, 0, build, refresh, &refresh->build) != AZJIT_OK)
 		end_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was made");
+	else
+		azjit_source_idle(refresh->build, true);
 }
 
 // --- jobs ---

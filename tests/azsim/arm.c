@@ -245,8 +245,8 @@ static json_t *listed_item(struct request *req, const void *list, size_t i)
 {
 	const struct listed *l = list;
 	json_t *body = i < l->own_count ? l->json_new(req->sim, l->own[i])
-	                                : tenant_item_new(req->sim->generated, l->type, l->subscription, l->rg,
-	                                                  i - l->own_count);
+	                                : tenant_item_new(req->sim->generated, l->type, l->subscription,
+	                                                  l->rg, i - l->own_count);
 
 	if (!body || l->kept(req, body))
 		return body;
