@@ -21,25 +21,33 @@
 #define WRITE_DEADLINE_MS   70000
 #define TIMEOUT_MS          20000
 #define GRACE_MS            200   // beyond the deadline: the exchange's own timeout comes first
-#define MAX_BACKGROUND      8     // exchanges at once, of the 64 of http.c
+#define MAX_BACKGROUND      16    // exchanges at once, of the 64 of http.c
 #define BACKGROUND_PAUSE_MS 50    // until one of these may have ended
 #define WRITE_TIMEOUT_MS    65000 // Resource Manager waits 60 s for a provider (azure.md §5.1)
 
 // --- end ----------------------------------------------------------------------------------------------
 
+static void call_unlink(struct azjit_call *call)
+{
+	if (!call->link)
+		return;
+	*call->link = call->next;
+	if (call->next)
+		call->next->link = call->link;
+	call->link = NULL;
+}
+
 static void call_free(struct azjit_call *call)
 {
-	if (call->link) {
-		*call->link = call->next;
-		if (call->next)
-			call->next->link = call->link;
-	}
+	call_unlink(call);
 	identity_unwait(&call->wait);
 	http_cancel(call->exchange);
 	call_exchanged(call);
 	azjit_source_free(call->timer);
 	json_decref(call->items);
 	json_decref(call->visited);
+	json_decref(call->seen);
+	list_clear(&call->page);
 	arena_free(&call->arena);
 	free(call->url);
 	free(call->body);
@@ -51,8 +59,14 @@ static void call_free(struct azjit_call *call)
 
 struct azjit_call *azjit_call_cancel(struct azjit_call *call)
 {
-	if (call && !call->finishing)
+	if (call && !call->finishing) {
 		call_free(call);
+	} else if (call && call->link) {
+		// It is telling a piece, and ends when the callback returns.
+		call->canceled = true;
+		call_unlink(call);
+		call->timer = azjit_source_free(call->timer);
+	}
 	return NULL;
 }
 
@@ -70,15 +84,37 @@ void call_finish(struct azjit_call *call)
 	};
 
 	// The callback may free the connection and everything on its list; this call is no more on it.
-	*call->link = call->next;
-	if (call->next)
-		call->next->link = call->link;
-	call->link = NULL;
+	call_unlink(call);
 	call->finishing = true;
 	identity_unwait(&call->wait);
 	call->timer = azjit_source_free(call->timer);
 	call->spec.done(&result);
 	call_free(call);
+}
+
+bool call_tell(struct azjit_call *call, const json_t *piece)
+{
+	struct arena arena = {0};
+	struct call_result result = {
+	        .answer = &call->answer,
+	        .json = piece,
+	        .arena = &arena,
+	        .fn = call->spec.fn,
+	        .userdata = call->spec.userdata,
+	        .key = call->key,
+	};
+
+	call->answer.result = AZJIT_OK;
+	call->answer.more = true;
+	call->finishing = true;
+	call->spec.done(&result);
+	call->finishing = call->answer.more = false;
+	arena_free(&arena);
+	if (call->canceled || call->answer.result != AZJIT_OK) {
+		call_free(call);
+		return false;
+	}
+	return true;
 }
 
 void call_fail(struct azjit_call *call, enum azjit_result result, const char *message)
@@ -272,6 +308,10 @@ static void on_timer(void *userdata)
 		call_finish(call); // could not be started, or no token could be had
 		return;
 	}
+	if (call->page.text) {
+		call_piece(call);
+		return;
+	}
 	if (call->exchange || call_left_ms(call) == 0) {
 		call_expire(call);
 		return;
@@ -404,6 +444,7 @@ struct azjit_call *call_new(struct azjit_azure *azure, const struct call_spec *s
 	if (!deadline)
 		deadline = call_writes(call) ? WRITE_DEADLINE_MS : DEADLINE_MS;
 	call->azure = azure;
+	call->deadline_each_ms = deadline;
 	call->deadline_ms = azjit_time_monotonic_ms() + deadline;
 	call->retries_left = spec->options.retries;
 	call->wait.wake = on_wake;

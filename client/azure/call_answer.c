@@ -13,7 +13,7 @@
 
 #define BACKOFF_MS     500
 #define MAX_BACKOFF_MS 8000
-#define MAX_PAGES      1000
+#define MAX_PAGES      5000
 #define MAX_ENTRIES    500000
 
 // --- answers ------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ static void judge_maybe_done(struct azjit_call *call, const struct http_answer *
 
 // --- bodies -------------------------------------------------------------------------------------------
 
-static void misread_body(struct azjit_call *call, const char *what)
+void call_misread_body(struct azjit_call *call, const char *what)
 {
 	char sentence[256];
 
@@ -200,7 +200,7 @@ static void list_done(struct azjit_call *call)
 	json_t *unique = js_unique(call->items, call->spec.unique, &why);
 
 	if (!unique && why) {
-		misread_body(call, why);
+		call_misread_body(call, why);
 	} else if (!unique) {
 		call_fail(call, AZJIT_NOMEM, "out of memory");
 	} else {
@@ -211,35 +211,47 @@ static void list_done(struct azjit_call *call)
 	}
 }
 
+bool call_follow(struct azjit_call *call, const char *link, size_t entries)
+{
+	char *url = NULL;
+
+	if (url_follow(call->azure->at.resource_manager, link, &url) != AZJIT_OK) {
+		call_misread_body(call, "a nextLink that leads to another host");
+		return false;
+	}
+	if (++call->pages > MAX_PAGES || entries > MAX_ENTRIES) {
+		free(url);
+		call_misread_body(call, "a list that does not end");
+		return false;
+	}
+	if (!new_link(call, url)) {
+		free(url);
+		call_misread_body(call, "a list whose pages go round in a circle");
+		return false;
+	}
+	free(call->url);
+	call->url = url;
+	call_arm(call, 0);
+	return true;
+}
+
 static void page_done(struct azjit_call *call, json_t *root)
 {
 	json_t *value = json_object_get(root, "value");
 	const char *link = js_text(root, "nextLink");
-	char *url = NULL;
 
 	if (!json_is_array(value)) {
-		misread_body(call, "a list that has no 'value'");
+		call_misread_body(call, "a list that has no 'value'");
 		return;
 	}
 	if (!call->items)
 		call->items = json_array();
-	if (!call->items || json_array_extend(call->items, value)) {
+	if (!call->items || json_array_extend(call->items, value))
 		call_fail(call, AZJIT_NOMEM, "out of memory");
-	} else if (!*link) {
+	else if (!*link)
 		list_done(call);
-	} else if (url_follow(call->azure->at.resource_manager, link, &url) != AZJIT_OK) {
-		misread_body(call, "a nextLink that leads to another host");
-	} else if (++call->pages > MAX_PAGES || js_count(call->items) > MAX_ENTRIES) {
-		free(url);
-		misread_body(call, "a list that does not end");
-	} else if (!new_link(call, url)) {
-		free(url);
-		misread_body(call, "a list whose pages go round in a circle");
-	} else {
-		free(call->url);
-		call->url = url;
-		call_arm(call, 0);
-	}
+	else
+		(void)call_follow(call, link, js_count(call->items));
 }
 
 static void accept_body(struct azjit_call *call, const struct http_answer *http)
@@ -247,12 +259,16 @@ static void accept_body(struct azjit_call *call, const struct http_answer *http)
 	const char *why = NULL;
 	json_auto_t *root = NULL;
 
+	if (call->spec.options.piecewise && call->spec.shape == CALL_LIST) {
+		call_page(call, http);
+		return;
+	}
 	if (!call_writes(call) || strspn(http->body, " \r\n\t") < http->body_len)
 		root = js_read(http->body, http->body_len, &why);
 	if (why) {
-		misread_body(call, why);
+		call_misread_body(call, why);
 	} else if (root && !json_is_object(root)) {
-		misread_body(call, "JSON that is no object");
+		call_misread_body(call, "JSON that is no object");
 	} else if (call->spec.shape == CALL_LIST) {
 		page_done(call, root);
 	} else {

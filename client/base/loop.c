@@ -170,6 +170,12 @@ enum azjit_result azjit_source_timer(struct azjit_source *source, uint64_t delay
 	return from_errno(r);
 }
 
+void azjit_source_idle(struct azjit_source *source, bool idle)
+{
+	(void)sd_event_source_set_priority(source->source,
+	                                   idle ? SD_EVENT_PRIORITY_IDLE : SD_EVENT_PRIORITY_NORMAL);
+}
+
 enum azjit_result azjit_loop_signal(struct azjit_loop *loop, int signo, azjit_signal_fn *fn, void *userdata,
                                     struct azjit_source **ret)
 {

@@ -13,6 +13,7 @@
 #include "relay_link.h"
 
 #include <azjit/log.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -76,6 +77,8 @@ static void on_inventory(void *userdata, enum azjit_result result, const char *r
 		azjit_log(LOG_INFO, "the inventory is read");
 	broker->inventory_result = result;
 	guard_update(broker->guard);
+	// What a refresh took and gave back lies scattered; the next one is far away.
+	(void)malloc_trim(0);
 }
 
 static void on_session_end(void *userdata, const struct azjit_session *session, const char *how)

@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 
-#define SET_BYTES     (4 * 1024 * 1024)
+#define SET_BYTES     (16 * 1024 * 1024)
 #define STATE_BYTES   4096
 #define LOOK_AGAIN_MS 50 // while settling, in case the directory cannot be watched
 
@@ -182,7 +182,7 @@ static void read_set(struct guard *guard)
 }
 
 struct pairs {
-	struct azjit_managed *items;
+	struct azjit_managed *items; // sorted, as inventory gives them
 	size_t count;
 	bool nomem;
 };
@@ -190,16 +190,25 @@ struct pairs {
 static void add_pair(struct pairs *pairs, const struct azjit_addr *addr, uint16_t port)
 {
 	struct azjit_managed pair = {.addr = *addr, .port = port}, *grown;
+	size_t at = 0, end = pairs->count;
 
-	for (size_t i = 0; i < pairs->count; i++)
-		if (compare(&pairs->items[i], &pair) == 0)
-			return;
+	while (at < end) {
+		size_t middle = at + (end - at) / 2;
+
+		if (compare(&pairs->items[middle], &pair) < 0)
+			at = middle + 1;
+		else
+			end = middle;
+	}
+	if (at < pairs->count && compare(&pairs->items[at], &pair) == 0)
+		return;
 	grown = reallocarray(pairs->items, pairs->count + 1, sizeof(*grown));
 	pairs->nomem |= !grown;
 	if (!grown)
 		return;
 	pairs->items = grown;
-	pairs->items[pairs->count++] = pair;
+	memmove(&grown[at + 1], &grown[at], (pairs->count++ - at) * sizeof(*grown));
+	grown[at] = pair;
 }
 
 // Inventory does not know the ports that Azure opens on a firewall with each request.
@@ -230,12 +239,9 @@ void guard_update(struct guard *guard)
 
 	watch(guard);
 	read_state(guard);
-	if (azjit_inventory_generation(guard->broker->inventory) > 0 && all_pairs(guard->broker, &pairs)) {
-		if (pairs.count > 0)
-			qsort(pairs.items, pairs.count, sizeof(*pairs.items), compare);
-		if (!same(&guard->written, pairs.items, pairs.count))
-			write_set(guard, pairs.items, pairs.count);
-	}
+	if (azjit_inventory_generation(guard->broker->inventory) > 0 && all_pairs(guard->broker, &pairs) &&
+	    !same(&guard->written, pairs.items, pairs.count))
+		write_set(guard, pairs.items, pairs.count);
 	free(pairs.items);
 }
 

@@ -3,15 +3,33 @@
 
 #include <azjit/buf.h>
 
+static size_t put_number(char *to, unsigned number, char end)
+{
+	char digits[8];
+	size_t count = 0, len = 0;
+
+	do
+		digits[count++] = (char)('0' + number % 10);
+	while ((number /= 10));
+	while (count > 0)
+		to[len++] = digits[--count];
+	to[len++] = end;
+	return len;
+}
+
+// printf would stop the loop for a tenth of a second where there are hundreds of thousands.
 bool guard_set_format(const struct azjit_managed *pairs, size_t count, uint64_t generation,
                       struct azjit_buf *out)
 {
-	char text[AZJIT_ADDR_CHARS];
-
 	azjit_buf_str(out, "azjit-guard 1\n");
 	for (size_t i = 0; i < count; i++) {
-		azjit_addr_format(&pairs[i].addr, text);
-		azjit_buf_printf(out, "%s %u\n", text, pairs[i].port);
+		char line[32];
+		size_t len = 0;
+
+		for (int k = 0; k < 4; k++)
+			len += put_number(line + len, pairs[i].addr.bytes[k], k < 3 ? '.' : ' ');
+		len += put_number(line + len, pairs[i].port, '\n');
+		azjit_buf_add(out, line, len);
 	}
 	return azjit_buf_printf(out, "end %zu %llu\n", count, (unsigned long long)generation);
 }

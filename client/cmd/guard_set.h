@@ -15,9 +15,9 @@
 #include <azjit/result.h>
 #include <sys/types.h>
 
-#define AZJIT_GUARD_SET_MAX_BYTES (4 << 20)
+#define AZJIT_GUARD_SET_MAX_BYTES (16 << 20)
 // Of the nftables script: a pair takes at most 24 bytes, the table's own file some kilobytes.
-#define AZJIT_GUARD_SCRIPT_MAX_BYTES (8 << 20)
+#define AZJIT_GUARD_SCRIPT_MAX_BYTES (32 << 20)
 
 struct azjit_guard_pair {
 	struct azjit_addr addr; // IPv4, never one of azjit_addr_forbidden

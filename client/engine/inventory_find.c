@@ -14,9 +14,14 @@ static const struct inv_vm *vm_at(const struct inv_snapshot *s, uint32_t vm)
 	return INV(struct inv_vm, &s->vms, vm);
 }
 
-static const char *id_of(const struct inv_snapshot *s, uint32_t vm)
+static const char *name_of(const struct inv_snapshot *s, uint32_t vm)
 {
-	return inv_text(&s->text, vm_at(s, vm)->id);
+	return inv_text(&s->text, vm_at(s, vm)->id.name);
+}
+
+static bool group_of(const struct inv_snapshot *s, uint32_t vm, char *ret_group, size_t size)
+{
+	return azjit_id_segment(inv_text(&s->text, vm_at(s, vm)->id.dir), "resourceGroups", ret_group, size);
 }
 
 // --- which VM ---
@@ -42,10 +47,9 @@ static void match_name(const struct inv_snapshot *s, const char *name, const cha
 
 	for (uint32_t vm = inv_index_first(&s->by_name, inv_hash_text(name)); vm != INV_NONE;
 	     vm = inv_index_next(&s->by_name, vm)) {
-		if (!azjit_ieq(azjit_id_name(id_of(s, vm)), name))
+		if (!azjit_ieq(name_of(s, vm), name))
 			continue;
-		if (!group || (azjit_id_segment(id_of(s, vm), "resourceGroups", have, sizeof(have)) &&
-		               azjit_ieq(have, group)))
+		if (!group || (group_of(s, vm, have, sizeof(have)) && azjit_ieq(have, group)))
 			add_match(ret, vm, INV_NONE, false);
 	}
 }
@@ -88,14 +92,18 @@ static void match_dns_name(const struct inv_snapshot *s, const char *what, struc
 static void match_tag(const struct inv_snapshot *s, const char *tag, struct matches *ret)
 {
 	const char *equals = strchr(tag, '=');
-	uint32_t hash[2], first, count;
+	uint32_t hash[2];
 
 	if (!equals || equals == tag)
 		return;
 	inv_tag_hash(tag, (size_t)(equals - tag), equals + 1, hash);
-	first = inv_tags_of(s, hash, &count);
-	for (uint32_t i = 0; i < count; i++)
-		add_match(ret, INV(struct inv_tag, &s->tags, first + i)->vm, INV_NONE, false);
+	for (uint32_t t = inv_index_first(&s->by_tag, hash[1]); t != INV_NONE;
+	     t = inv_index_next(&s->by_tag, t)) {
+		const struct inv_tag *found = INV(struct inv_tag, &s->tags, t);
+
+		if (found->hash[0] == hash[0] && found->hash[1] == hash[1])
+			add_match(ret, found->vm, INV_NONE, false);
+	}
 }
 
 static void match_written(const struct inv_snapshot *s, const char *what, struct matches *ret)
@@ -145,14 +153,14 @@ static void match(const struct azjit_inventory *inventory, const char *what, str
 // name@group, or the whole id where that would not tell it apart.
 static void write_candidate(const struct inv_snapshot *s, uint32_t vm, char ret_text[CANDIDATE_CHARS])
 {
-	const char *id = id_of(s, vm), *name = azjit_id_name(id);
+	const char *dir = inv_text(&s->text, vm_at(s, vm)->id.dir), *name = name_of(s, vm);
 	struct matches same = {.count = 0};
 	char group[128] = "";
 
-	(void)azjit_id_segment(id, "resourceGroups", group, sizeof(group));
+	(void)group_of(s, vm, group, sizeof(group));
 	match_name(s, name, group, &same);
 	if (same.count > 1)
-		(void)snprintf(ret_text, CANDIDATE_CHARS, "%s", id);
+		(void)snprintf(ret_text, CANDIDATE_CHARS, "%s%s", dir, name);
 	else
 		(void)snprintf(ret_text, CANDIDATE_CHARS, "%s@%s", name, group);
 }
@@ -181,8 +189,12 @@ size_t azjit_inventory_candidates(const struct azjit_inventory *inventory, const
 	if (inventory->snapshot)
 		match(inventory, what, &found);
 	for (size_t i = 0; i < found.count && i < AZJIT_CANDIDATES_MAX; i++) {
-		write_candidate(inventory->snapshot, found.first[i].vm, candidate);
-		fn(userdata, id_of(inventory->snapshot, found.first[i].vm), candidate);
+		const struct inv_snapshot *s = inventory->snapshot;
+		_cleanup_free_ char *id = inv_id_text(&s->text, vm_at(s, found.first[i].vm)->id);
+
+		write_candidate(s, found.first[i].vm, candidate);
+		if (id)
+			fn(userdata, id, candidate);
 	}
 	return found.count;
 }
@@ -219,7 +231,7 @@ static size_t policies_of(const struct inv_snapshot *s, const struct inv_vm *vm,
 static enum azjit_result not_managed(const struct inv_snapshot *s, const struct inv_vm *vm, uint16_t number,
                                      bool udp, struct azjit_reason *reason)
 {
-	const char *name = azjit_id_name(inv_text(&s->text, vm->id));
+	const char *name = inv_text(&s->text, vm->id.name);
 	char list[128] = "";
 	size_t len = 0;
 
@@ -237,17 +249,21 @@ static enum azjit_result not_managed(const struct inv_snapshot *s, const struct 
 
 static enum azjit_result no_address(const struct inv_snapshot *s, uint32_t vm, struct azjit_reason *reason)
 {
-	const char *name = azjit_id_name(id_of(s, vm));
+	_cleanup_free_ char *id = NULL;
 
-	if (vm_at(s, vm)->machine == AZJIT_MACHINE_OTHER)
-		return azjit_fail(reason, AZJIT_CONFIG,
-		                  "%s is no virtual machine of Azure, which tells no address of it "
-		                  "(experimental); give it one in azjit.conf: "
-		                  "aliases = ( { name = \"…\"; vm = \"%.300s\"; address = \"…\"; } )",
-		                  name, id_of(s, vm));
-	return azjit_fail(reason, AZJIT_NOT_FOUND,
-	                  "Azure shows no IPv4 address of %s; may the identity read its network interface?",
-	                  name);
+	if (vm_at(s, vm)->machine != AZJIT_MACHINE_OTHER)
+		return azjit_fail(
+		        reason, AZJIT_NOT_FOUND,
+		        "Azure shows no IPv4 address of %s; may the identity read its network interface?",
+		        name_of(s, vm));
+	id = inv_id_text(&s->text, vm_at(s, vm)->id);
+	if (!id)
+		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
+	return azjit_fail(reason, AZJIT_CONFIG,
+	                  "%s is no virtual machine of Azure, which tells no address of it "
+	                  "(experimental); give it one in azjit.conf: "
+	                  "aliases = ( { name = \"…\"; vm = \"%.300s\"; address = \"…\"; } )",
+	                  name_of(s, vm), id);
 }
 
 static enum azjit_result not_found(const struct azjit_inventory *inventory, const char *what,
@@ -290,7 +306,7 @@ enum azjit_result inv_find(const struct azjit_inventory *inventory, const char *
 		        reason, AZJIT_UNSUPPORTED,
 		        "%s is a classic virtual machine, for which there is no just-in-time access; "
 		        "move it to Azure Resource Manager",
-		        azjit_id_name(id_of(s, *ret_vm)));
+		        name_of(s, *ret_vm));
 	policy_count = policies_of(s, vm_at(s, *ret_vm), port_number, policies, &udp);
 	if (policy_count == 0)
 		return not_managed(s, vm_at(s, *ret_vm), port_number, udp, reason);

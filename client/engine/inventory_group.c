@@ -8,7 +8,7 @@
 static bool scope_of(const struct azjit_inventory *inventory, uint32_t vm, char *ret_scope, size_t size)
 {
 	const struct inv_snapshot *s = inventory->snapshot;
-	const char *id = inv_text(&s->text, INV(struct inv_vm, &s->vms, vm)->id);
+	const char *id = inv_text(&s->text, INV(struct inv_vm, &s->vms, vm)->id.dir);
 	char subscription[64], group[128];
 
 	return azjit_id_segment(id, "subscriptions", subscription, sizeof(subscription)) &&

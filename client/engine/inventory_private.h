@@ -13,7 +13,7 @@
 #define INV_RETRY_MS      15000 // after a refresh that failed; doubled up to the configured interval
 #define INV_READ_MS       60000 // deadline of one list
 #define INV_READ_RETRIES  4
-#define INV_PARALLEL      6 // lists under way at once
+#define INV_PARALLEL      16 // lists under way at once
 
 struct inv_refresh;
 struct inv_group;

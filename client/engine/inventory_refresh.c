@@ -21,7 +21,8 @@ struct azjit_call_options refresh_options(const struct azjit_inventory *inventor
 {
 	return (struct azjit_call_options){.deadline_ms = INV_READ_MS,
 	                                   .retries = INV_READ_RETRIES,
-	                                   .background = LIST_EMPTY(&inventory->lookups)};
+	                                   .background = LIST_EMPTY(&inventory->lookups),
+	                                   .piecewise = true};
 }
 
 static void free_job(struct job *job)
@@ -50,6 +51,7 @@ void inv_refresh_free(struct inv_refresh *refresh)
 	free_jobs(&refresh->running);
 	free_jobs(&refresh->waiting);
 	azjit_source_free(refresh->start);
+	azjit_source_free(refresh->build);
 	inv_builder_clear(&refresh->builder);
 	inv_snapshot_free(refresh->snapshot);
 	for (size_t i = 0; i < refresh->id_count; i++)
@@ -71,16 +73,23 @@ void refresh_failed(struct inv_refresh *refresh, enum azjit_result result, const
 	inv_refresh_done(inventory, result, kept.text, graph, NULL);
 }
 
-static void end_well(struct inv_refresh *refresh)
+static void build(void *userdata)
 {
+	struct inv_refresh *refresh = userdata;
 	struct azjit_inventory *inventory = refresh->inventory;
 	struct inv_snapshot *snapshot;
 	bool graph = refresh->graph;
 
-	if (!inv_build(&refresh->builder)) {
+	if (inv_build_some(&refresh->builder)) {
+		(void)azjit_source_timer(refresh->build, 0);
+		return;
+	}
+	if (refresh->builder.failed) {
 		refresh_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was made");
 		return;
 	}
+	if (refresh->running_count > 0)
+		return; // a group that was found meanwhile: its end comes here again
 	if (graph && !graph_suffices(inventory, refresh->snapshot->gaps)) {
 		refresh_by_lists(refresh);
 		return;
@@ -88,6 +97,17 @@ static void end_well(struct inv_refresh *refresh)
 	snapshot = STEAL(refresh->snapshot);
 	inv_refresh_free(refresh);
 	inv_refresh_done(inventory, AZJIT_OK, "", graph, snapshot);
+}
+
+// Later, and a part at a time.
+static void end_well(struct inv_refresh *refresh)
+{
+	if (refresh->build)
+		(void)azjit_source_timer(refresh->build, 0);
+	else if (azjit_loop_timer(refresh->inventory->loop, 0, build, refresh, &refresh->build) != AZJIT_OK)
+		refresh_failed(refresh, AZJIT_NOMEM, "memory ran out while the inventory was made");
+	else
+		azjit_source_idle(refresh->build, true);
 }
 
 // --- jobs ---
@@ -212,7 +232,12 @@ void refresh_job_done(struct job *job)
 
 static void job_ended(struct job *job, const struct azjit_answer *answer)
 {
-	job->call = NULL;
+	bool more = answer->result == AZJIT_OK && answer->more;
+
+	if (more && !job->refresh->builder.failed)
+		return;
+	if (!more)
+		job->call = NULL;
 	if (answer->result == AZJIT_OK)
 		refresh_job_done(job);
 	else
@@ -258,6 +283,8 @@ void inv_refresh_add_group(struct inv_refresh *refresh, const char *scope)
 {
 	if (!add_list(refresh, LIST_POLICIES, scope))
 		refresh->builder.failed = true;
+	else if (refresh->build)
+		(void)start_jobs(refresh);
 }
 
 // --- beginnings ---
@@ -298,6 +325,7 @@ void refresh_by_lists(struct inv_refresh *refresh)
 	free_jobs(&refresh->running);
 	free_jobs(&refresh->waiting);
 	refresh->running_count = 0;
+	azjit_source_free(STEAL(refresh->build));
 	inv_builder_clear(&refresh->builder);
 	inv_snapshot_free(refresh->snapshot);
 	refresh->graph = false;
@@ -309,7 +337,7 @@ void refresh_by_lists(struct inv_refresh *refresh)
 
 void inv_refresh_directly(struct inv_refresh *refresh)
 {
-	bool begun = !TAILQ_EMPTY(&refresh->running);
+	bool begun = !TAILQ_EMPTY(&refresh->running) || refresh->build;
 
 	if (!begun)
 		refresh->graph = false;

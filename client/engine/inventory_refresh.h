@@ -39,6 +39,7 @@ struct inv_refresh {
 	const char **ids; // of the subscriptions; each owned
 	size_t id_count;
 	struct azjit_call *subscriptions;
+	struct azjit_source *build; // joins what was read
 	struct azjit_source *start; // begins, so that nothing ends before inv_refresh_start returned
 	TAILQ_HEAD(job_queue, job) waiting, running;
 	size_t running_count;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inventory_store.h"
 
+#include <strings.h>
+
 #define FIRST_ITEMS 16
 #define ITEMS_MAX   (UINT32_MAX / 2)
 
@@ -52,22 +54,49 @@ const char *inv_text(const struct inv_array *pool, inv_str string)
 	return string ? INV(const char, pool, string) : "";
 }
 
-inv_str inv_add_text(struct inv_array *pool, const char *text)
+inv_str inv_add_bytes(struct inv_array *pool, const char *text, size_t len)
 {
-	size_t len = strlen(text) + 1;
 	inv_str at;
 	char *room;
 
-	if (len == 1)
+	if (len == 0)
 		return 0;
 	if (pool->count == 0 && !inv_push(pool, 1, 1))
 		return INV_NONE;
 	at = pool->count;
-	room = len < ITEMS_MAX ? inv_push(pool, (uint32_t)len, 1) : NULL;
+	room = len < ITEMS_MAX ? inv_push(pool, (uint32_t)len + 1, 1) : NULL;
 	if (!room)
 		return INV_NONE;
 	memcpy(room, text, len);
 	return at;
+}
+
+inv_str inv_add_text(struct inv_array *pool, const char *text)
+{
+	return inv_add_bytes(pool, text, strlen(text));
+}
+
+// --- ids ---
+
+char *inv_id_text(const struct inv_array *pool, struct inv_id id)
+{
+	const char *dir = inv_text(pool, id.dir), *name = inv_text(pool, id.name);
+	size_t dir_len = strlen(dir), name_len = strlen(name);
+	char *text = malloc(dir_len + name_len + 1);
+
+	if (!text)
+		return NULL;
+	memcpy(text, dir, dir_len);
+	memcpy(text + dir_len, name, name_len + 1);
+	return text;
+}
+
+bool inv_id_is(const struct inv_array *pool, struct inv_id id, const char *text)
+{
+	const char *dir = inv_text(pool, id.dir);
+	size_t len = strlen(dir);
+
+	return strncasecmp(dir, text, len) == 0 && azjit_ieq(inv_text(pool, id.name), text + len);
 }
 
 // --- hash tables ---
@@ -81,16 +110,33 @@ uint32_t inv_hash_number(uint32_t number)
 	return number ^ number >> 16;
 }
 
-uint32_t inv_hash_text(const char *text)
-{
-	uint32_t hash = 2166136261;
+#define HASH_START 2166136261
 
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+static uint32_t hash_on(uint32_t hash, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
 
 		hash = (hash ^ (c >= 'A' && c <= 'Z' ? c + 32u : c)) * 16777619;
 	}
-	return inv_hash_number(hash);
+	return hash;
+}
+
+uint32_t inv_hash_bytes(const char *text, size_t len)
+{
+	return inv_hash_number(hash_on(HASH_START, text, len));
+}
+
+uint32_t inv_hash_text(const char *text)
+{
+	return inv_hash_bytes(text, strlen(text));
+}
+
+uint32_t inv_hash_id(const struct inv_array *pool, struct inv_id id)
+{
+	const char *dir = inv_text(pool, id.dir), *name = inv_text(pool, id.name);
+
+	return inv_hash_number(hash_on(hash_on(HASH_START, dir, strlen(dir)), name, strlen(name)));
 }
 
 // --- tags ---
@@ -113,43 +159,9 @@ void inv_tag_hash(const char *name, size_t name_len, const char *value, uint32_t
 	ret_hash[1] = (uint32_t)hash;
 }
 
-static int compare_hashes(const uint32_t a[2], const uint32_t b[2])
-{
-	if (a[0] != b[0])
-		return a[0] < b[0] ? -1 : 1;
-	return (a[1] > b[1]) - (a[1] < b[1]);
-}
-
-static int compare_tags(const void *a, const void *b)
-{
-	const struct inv_tag *one = a, *other = b;
-	int order = compare_hashes(one->hash, other->hash);
-
-	return order ? order : (one->vm > other->vm) - (one->vm < other->vm);
-}
-
-uint32_t inv_tags_of(const struct inv_snapshot *s, const uint32_t hash[2], uint32_t *ret_count)
-{
-	uint32_t low = 0, high = s->tags.count, end;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (compare_hashes(INV(struct inv_tag, &s->tags, middle)->hash, hash) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (end = low; end < s->tags.count; end++)
-		if (compare_hashes(INV(struct inv_tag, &s->tags, end)->hash, hash) != 0)
-			break;
-	*ret_count = end - low;
-	return low;
-}
-
 // --- indexes ---
 
-bool inv_index_build(struct inv_index *index, uint32_t count, inv_hash_fn *hash, const void *context)
+bool inv_index_new(struct inv_index *index, uint32_t count)
 {
 	uint32_t heads = 16;
 
@@ -158,18 +170,17 @@ bool inv_index_build(struct inv_index *index, uint32_t count, inv_hash_fn *hash,
 	inv_index_free(index);
 	index->heads = calloc(heads, sizeof(*index->heads));
 	index->next = calloc(count ? count : 1, sizeof(*index->next));
-	if (!index->heads || !index->next)
-		return false;
 	index->mask = heads - 1;
-	// From the last to the first, so that a chain is in the order of the records. Entries are the
-	// record's number plus one.
-	for (uint32_t record = count; record-- > 0;) {
-		uint32_t *head = &index->heads[hash(context, record) & index->mask];
+	return index->heads && index->next;
+}
 
-		index->next[record] = *head;
-		*head = record + 1;
-	}
-	return true;
+// Entries are the record's number plus one.
+void inv_index_add(struct inv_index *index, uint32_t record, uint32_t hash)
+{
+	uint32_t *head = &index->heads[hash & index->mask];
+
+	index->next[record] = *head;
+	*head = record + 1;
 }
 
 uint32_t inv_index_first(const struct inv_index *index, uint32_t hash)
@@ -217,26 +228,24 @@ void inv_snapshot_free(struct inv_snapshot *snapshot)
 	inv_index_free(&snapshot->by_private);
 	inv_index_free(&snapshot->by_public);
 	inv_index_free(&snapshot->by_dns_name);
+	inv_index_free(&snapshot->by_tag);
 	free(snapshot);
 }
 
 // --- their indexes ---
 
-static const char *vm_id(const void *context, uint32_t vm)
+static uint32_t hash_id(const void *context, uint32_t vm)
 {
 	const struct inv_snapshot *s = context;
 
-	return inv_text(&s->text, INV(struct inv_vm, &s->vms, vm)->id);
-}
-
-static uint32_t hash_id(const void *context, uint32_t vm)
-{
-	return inv_hash_text(vm_id(context, vm));
+	return inv_hash_id(&s->text, INV(struct inv_vm, &s->vms, vm)->id);
 }
 
 static uint32_t hash_name(const void *context, uint32_t vm)
 {
-	return inv_hash_text(azjit_id_name(vm_id(context, vm)));
+	const struct inv_snapshot *s = context;
+
+	return inv_hash_text(inv_text(&s->text, INV(struct inv_vm, &s->vms, vm)->id.name));
 }
 
 static uint32_t hash_private(const void *context, uint32_t address)
@@ -260,15 +269,46 @@ static uint32_t hash_dns_name(const void *context, uint32_t name)
 	return inv_hash_text(inv_text(&s->text, INV(struct inv_dns_name, &s->dns_names, name)->text));
 }
 
-bool inv_snapshot_index(struct inv_snapshot *s)
+static uint32_t hash_tag(const void *context, uint32_t tag)
 {
-	if (s->tags.count)
-		qsort(s->tags.items, s->tags.count, sizeof(struct inv_tag), compare_tags);
-	return inv_index_build(&s->by_id, s->vms.count, hash_id, s) &&
-	       inv_index_build(&s->by_name, s->vms.count, hash_name, s) &&
-	       inv_index_build(&s->by_private, s->addresses.count, hash_private, s) &&
-	       inv_index_build(&s->by_public, s->addresses.count, hash_public, s) &&
-	       inv_index_build(&s->by_dns_name, s->dns_names.count, hash_dns_name, s);
+	const struct inv_snapshot *s = context;
+
+	return INV(struct inv_tag, &s->tags, tag)->hash[1];
+}
+
+void inv_snapshot_indexed(struct inv_snapshot *s, struct inv_indexed ret[INV_INDEXES])
+{
+	const struct inv_indexed all[INV_INDEXES] = {
+	        {&s->by_id, s->vms.count, hash_id},
+	        {&s->by_name, s->vms.count, hash_name},
+	        {&s->by_private, s->addresses.count, hash_private},
+	        {&s->by_public, s->addresses.count, hash_public},
+	        {&s->by_dns_name, s->dns_names.count, hash_dns_name},
+	        {&s->by_tag, s->tags.count, hash_tag},
+	};
+
+	memcpy(ret, all, sizeof(all));
+}
+
+bool inv_snapshot_index_one(struct inv_snapshot *s, int which)
+{
+	struct inv_indexed all[INV_INDEXES];
+
+	inv_snapshot_indexed(s, all);
+	if (!inv_index_new(all[which].index, all[which].count))
+		return false;
+	for (uint32_t record = all[which].count; record-- > 0;)
+		inv_index_add(all[which].index, record, all[which].hash(s, record));
+	return true;
+}
+
+bool inv_snapshot_index_all(struct inv_snapshot *s)
+{
+	bool ok = true;
+
+	for (int which = 0; ok && which < INV_INDEXES; which++)
+		ok = inv_snapshot_index_one(s, which);
+	return ok;
 }
 
 void inv_snapshot_trim(struct inv_snapshot *s)
@@ -286,8 +326,7 @@ uint32_t inv_vm_by_id(const struct inv_snapshot *snapshot, const char *id)
 {
 	uint32_t vm = inv_index_first(&snapshot->by_id, inv_hash_text(id));
 
-	while (vm != INV_NONE &&
-	       !azjit_ieq(inv_text(&snapshot->text, INV(struct inv_vm, &snapshot->vms, vm)->id), id))
+	while (vm != INV_NONE && !inv_id_is(&snapshot->text, INV(struct inv_vm, &snapshot->vms, vm)->id, id))
 		vm = inv_index_next(&snapshot->by_id, vm);
 	return vm;
 }
@@ -307,6 +346,20 @@ bool inv_address_known(const struct inv_snapshot *s, uint32_t number)
 	return false;
 }
 
+uint32_t inv_vm_by_parts(const struct inv_snapshot *snapshot, const struct inv_array *pool, struct inv_id id)
+{
+	uint32_t vm = inv_index_first(&snapshot->by_id, inv_hash_id(pool, id));
+
+	for (; vm != INV_NONE; vm = inv_index_next(&snapshot->by_id, vm)) {
+		struct inv_id have = INV(struct inv_vm, &snapshot->vms, vm)->id;
+
+		if (azjit_ieq(inv_text(&snapshot->text, have.name), inv_text(pool, id.name)) &&
+		    azjit_ieq(inv_text(&snapshot->text, have.dir), inv_text(pool, id.dir)))
+			break;
+	}
+	return vm;
+}
+
 static size_t index_bytes(const struct inv_index *index, uint32_t records)
 {
 	return ((size_t)index->mask + 1 + records) * sizeof(uint32_t);
@@ -318,8 +371,8 @@ size_t inv_snapshot_bytes(const struct inv_snapshot *s)
 	       s->vms.alloc * sizeof(struct inv_vm) + s->addresses.alloc * sizeof(struct inv_address) +
 	       s->ports.alloc * sizeof(struct inv_port) + s->dns_names.alloc * sizeof(struct inv_dns_name) +
 	       s->tags.alloc * sizeof(struct inv_tag) + index_bytes(&s->by_dns_name, s->dns_names.count) +
-	       index_bytes(&s->by_id, s->vms.count) + index_bytes(&s->by_name, s->vms.count) +
-	       index_bytes(&s->by_private, s->addresses.count) +
+	       index_bytes(&s->by_tag, s->tags.count) + index_bytes(&s->by_id, s->vms.count) +
+	       index_bytes(&s->by_name, s->vms.count) + index_bytes(&s->by_private, s->addresses.count) +
 	       index_bytes(&s->by_public, s->addresses.count);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the inventory lies in memory: one snapshot, arrays of small records that name each other by index,
-// strings in one pool. About 250 bytes a VM (its resource id is more than half of it); found through
-// chained hash tables, so that equal names cost their number and no more.
+// strings in one pool. A resource id is two of them, since what stands before the name is the same for a
+// whole group. 250 to 300 bytes a VM (`make bench` measures it in the broker); found through chained hash
+// tables, so that equal names cost their number and no more.
 //
 // A snapshot is built beside the one in use (struct inv_builder) and takes its place whole, or not at
 // all. Afterwards only policies are added to it (a group's list that shows what the subscription's list
@@ -31,6 +32,16 @@ typedef uint32_t inv_str;
 const char *inv_text(const struct inv_array *pool, inv_str string);
 // INV_NONE if memory ran out.
 inv_str inv_add_text(struct inv_array *pool, const char *text);
+inv_str inv_add_bytes(struct inv_array *pool, const char *text, size_t len);
+
+// A resource id, cut behind its last slash. Its casing may be another VM's of the same group: ids are
+// compared without case.
+struct inv_id {
+	inv_str dir, name;
+};
+// A copy in one piece; NULL if memory ran out.
+char *inv_id_text(const struct inv_array *pool, struct inv_id id);
+bool inv_id_is(const struct inv_array *pool, struct inv_id id, const char *text);
 
 // A chained hash table over the records 0 … count-1 of some array.
 typedef uint32_t inv_hash_fn(const void *context, uint32_t record);
@@ -38,11 +49,16 @@ struct inv_index {
 	uint32_t *heads, *next;
 	uint32_t mask;
 };
-bool inv_index_build(struct inv_index *index, uint32_t count, inv_hash_fn *hash, const void *context);
+// Makes an empty one, and adds record after record, from the last to the first, so that a chain is in
+// their order.
+bool inv_index_new(struct inv_index *index, uint32_t count);
+void inv_index_add(struct inv_index *index, uint32_t record, uint32_t hash);
 uint32_t inv_index_first(const struct inv_index *index, uint32_t hash); // INV_NONE: no more
 uint32_t inv_index_next(const struct inv_index *index, uint32_t record);
 void inv_index_free(struct inv_index *index);
 uint32_t inv_hash_text(const char *text); // without case (ASCII)
+uint32_t inv_hash_bytes(const char *text, size_t len);
+uint32_t inv_hash_id(const struct inv_array *pool, struct inv_id id); // that of its text
 uint32_t inv_hash_number(uint32_t number);
 
 struct inv_port {
@@ -54,7 +70,7 @@ struct inv_port {
 };
 
 struct inv_vm {
-	inv_str id;
+	struct inv_id id;
 	uint32_t first_address, first_port;
 	uint32_t firewall_addr; // where `firewall`; 0: not readable as an IPv4 address
 	uint16_t port_count;
@@ -62,13 +78,15 @@ struct inv_vm {
 	bool stopped : 1;
 	bool firewall : 1;
 	bool gap : 1;                   // an interface, subnet or public address that it names was not there
+	bool repeated : 1;              // fed before; gone once the snapshot is built
 	enum azjit_machine machine : 2; // but AZJIT_MACHINE_AZURE: inventory_foreign.c
 };
 
 // One IP configuration with an IPv4 address. Addresses are numbers in host order, 0: none.
 struct inv_address {
 	uint32_t private_addr, public_addr;
-	inv_str nic_nsg, subnet_nsg;
+	struct inv_id nic_nsg; // no name: none
+	inv_str subnet_nsg;
 	uint32_t asgs; // list
 	uint32_t vm;
 	bool subnet_unread;
@@ -97,8 +115,8 @@ struct inv_snapshot {
 	struct inv_array addresses; // struct inv_address
 	struct inv_array ports;     // struct inv_port
 	struct inv_array dns_names; // struct inv_dns_name
-	struct inv_array tags;      // struct inv_tag, sorted
-	struct inv_index by_id, by_name, by_private, by_public, by_dns_name;
+	struct inv_array tags;      // struct inv_tag
+	struct inv_index by_id, by_name, by_private, by_public, by_dns_name, by_tag;
 	// What policies name and is not there, or has a gap: a digest, 0 for nothing. Two snapshots that lack
 	// the same have the same.
 	uint32_t gaps;
@@ -107,15 +125,24 @@ struct inv_snapshot {
 struct inv_snapshot *inv_snapshot_new(void);
 void inv_snapshot_free(struct inv_snapshot *snapshot);
 AZJIT_DEFINE_CLEANUP(struct inv_snapshot *, inv_snapshot_free);
-// Once VMs and addresses are there; false if memory ran out.
-bool inv_snapshot_index(struct inv_snapshot *snapshot);
+// Its indexes, to be made once VMs, addresses, names and tags are there.
+struct inv_indexed {
+	struct inv_index *index;
+	uint32_t count;
+	inv_hash_fn *hash; // of the snapshot
+};
+#define INV_INDEXES 6 // the first is by_id
+void inv_snapshot_indexed(struct inv_snapshot *snapshot, struct inv_indexed ret[INV_INDEXES]);
+// Makes one of them, or all, at once; false if memory ran out.
+bool inv_snapshot_index_one(struct inv_snapshot *snapshot, int which);
+bool inv_snapshot_index_all(struct inv_snapshot *snapshot);
 void inv_snapshot_trim(struct inv_snapshot *snapshot);
-// The first of the tags with this hash, and how many there are.
-uint32_t inv_tags_of(const struct inv_snapshot *snapshot, const uint32_t hash[2], uint32_t *ret_count);
 // Has some VM this address, private or public?
 bool inv_address_known(const struct inv_snapshot *snapshot, uint32_t number);
 // The VM of a resource id; INV_NONE if there is none.
 uint32_t inv_vm_by_id(const struct inv_snapshot *snapshot, const char *id);
+// The same of an id in another pool.
+uint32_t inv_vm_by_parts(const struct inv_snapshot *snapshot, const struct inv_array *pool, struct inv_id id);
 size_t inv_snapshot_bytes(const struct inv_snapshot *snapshot);
 
 void inv_addr_from(uint32_t number, struct azjit_addr *ret); // 0: family NONE
@@ -124,23 +151,18 @@ uint32_t inv_addr_read(const char *text);                    // likewise
 
 // --- building ---
 
-// A policy says these ports of a VM.
-struct inv_claim {
-	inv_str vm;
-	uint32_t first_port;
-	uint16_t port_count;
-	bool firewall;
-	uint32_t firewall_addr;
-};
-
 struct inv_builder {
 	struct inv_snapshot *snapshot;     // borrowed
 	const struct azjit_config *config; // borrowed
 	struct inv_array text;             // of what is needed for building only
 	struct inv_array lists, vm_nics, nics, ipconfigs, subnets, public_ips, claims;
-	struct inv_array interned; // inv_str of the snapshot, open addressing
-	uint32_t interned_count;
-	bool failed; // memory ran out
+	struct inv_interned {
+		struct inv_array slots; // of inventory_build.c, open addressing
+		uint32_t count;
+	} interned, known;     // of the snapshot's text; of ours
+	struct inv_join *join; // of inv_build_some
+	uint32_t repeated;     // VMs so marked
+	bool failed;           // memory ran out
 };
 
 void inv_builder_clear(struct inv_builder *builder);
@@ -150,12 +172,10 @@ void inv_feed_vms(struct inv_builder *builder, const struct azjit_vm *vms, size_
 void inv_feed_nics(struct inv_builder *builder, const struct azjit_nic *nics, size_t count);
 void inv_feed_subnets(struct inv_builder *builder, const struct azjit_subnet *subnets, size_t count);
 void inv_feed_public_ips(struct inv_builder *builder, const struct azjit_public_ip *ips, size_t count);
-// Steps of inv_build; false if memory ran out. A VM that was fed twice, in two pages of one result, stays once.
-bool inv_drop_repeated(struct inv_builder *builder);
-bool inv_add_foreign(struct inv_builder *builder);
-void inv_note_gaps(struct inv_builder *builder);
-// Joins everything and makes the indexes; false if memory ran out at any time.
-bool inv_build(struct inv_builder *builder);
+// Joins everything and makes the indexes, some thousand records at a time, so that whoever waits for the
+// loop does not wait for all. True: call again. It is done, or `failed`, when false; policies that are fed
+// afterwards are joined by calling it again.
+bool inv_build_some(struct inv_builder *builder);
 // For a snapshot that is built: adds the policies fed. *ret_added: ports that were new.
 bool inv_add_policies(struct inv_builder *builder, size_t *ret_added);
 

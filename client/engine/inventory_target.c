@@ -78,13 +78,13 @@ static bool copy_policies(const struct inv_snapshot *s, const struct inv_port *c
 
 static bool copy_names(const struct inv_snapshot *s, const struct inv_vm *vm, struct azjit_target *ret)
 {
-	const char *id = inv_text(&s->text, vm->id);
+	const char *id = inv_text(&s->text, vm->id.dir);
 	char group[128] = "", subscription[64] = "";
 
 	(void)azjit_id_segment(id, "resourceGroups", group, sizeof(group));
 	(void)azjit_id_segment(id, "subscriptions", subscription, sizeof(subscription));
-	ret->vm_id = strdup(id);
-	ret->vm_name = strdup(azjit_id_name(id));
+	ret->vm_id = inv_id_text(&s->text, vm->id);
+	ret->vm_name = strdup(inv_text(&s->text, vm->id.name));
 	ret->group = strdup(group);
 	ret->subscription = strdup(subscription);
 	return ret->vm_id && ret->vm_name && ret->group && ret->subscription;
@@ -96,8 +96,8 @@ static bool copy_path(const struct inv_snapshot *s, const struct inv_address *ad
 	inv_addr_from(address->private_addr, &ret->private_addr);
 	inv_addr_from(address->public_addr, &ret->public_addr);
 	ret->subnet_unread = address->subnet_unread;
-	if (address->nic_nsg) {
-		ret->nic_nsg_id = strdup(inv_text(&s->text, address->nic_nsg));
+	if (address->nic_nsg.name) {
+		ret->nic_nsg_id = inv_id_text(&s->text, address->nic_nsg);
 		if (!ret->nic_nsg_id)
 			return false;
 	}

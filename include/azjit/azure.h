@@ -113,6 +113,7 @@ struct azjit_answer {
 	azjit_ticks server_time;    // Date header, 0 if none
 	int64_t retry_after_ms;     // -1 if none
 	bool maybe_done; // a write whose outcome is not known: sent, but no final answer (504, reset, time)
+	bool more;       // `piecewise`: the callback runs again, unless `result` is a failure
 };
 
 // deadline_ms bounds the whole call with its retries and pages; 0: the default of 60 s (writes 70 s).
@@ -126,6 +127,10 @@ struct azjit_call_options {
 	unsigned deadline_ms;
 	unsigned retries;
 	bool background; // nobody waits for it: it leaves room to those for whom somebody does
+	// A list: the callback runs for some entries at a time as they come, `more` set but for the last time,
+	// so that a large one keeps nobody waiting and need not be held whole. What it got before a failure
+	// is no list. deadline_ms counts anew from each page.
+	bool piecewise;
 };
 
 // The subscriptions this identity sees. GET /subscriptions?api-version=2020-01-01

@@ -6,6 +6,7 @@
 #define AZJIT_LOOP_H
 
 #include <azjit/result.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct azjit_loop;
@@ -33,6 +34,9 @@ enum azjit_result azjit_loop_timer(struct azjit_loop *loop, uint64_t delay_ms, a
                                    void *userdata, struct azjit_source **ret);
 // Arms a timer again, also inside its own callback.
 enum azjit_result azjit_source_timer(struct azjit_source *source, uint64_t delay_ms);
+
+// Whatever else is ready goes before it; or, with false, no more. What it cannot promise it leaves undone.
+void azjit_source_idle(struct azjit_source *source, bool idle);
 
 typedef void azjit_signal_fn(void *userdata, int signo);
 // Blocks the signal in this process and delivers it through the loop.

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "activity.h"
+#include "generate.h"
 #include "principal.h"
 #include "route.h"
 #include "settings.h"
@@ -232,12 +233,64 @@ void arm_reply_resource(struct request *req, const char *type, const char *id)
 		arm_not_found(req, type, slash ? slash + 1 : id);
 }
 
+struct listed {
+	const char *type, *subscription, *rg;
+	json_t *(*json_new)(const struct sim *sim, const struct resource *r);
+	bool (*kept)(const struct request *req, const json_t *body);
+	const struct resource **own; // those of the store, before those that are generated
+	size_t own_count;
+};
+
+static json_t *listed_item(struct request *req, const void *list, size_t i)
+{
+	const struct listed *l = list;
+	json_t *body = i < l->own_count ? l->json_new(req->sim, l->own[i])
+	                                : tenant_item_new(req->sim->generated, l->type, l->subscription,
+	                                                  l->rg, i - l->own_count);
+
+	if (!body || l->kept(req, body))
+		return body;
+	json_decref(body);
+	return NULL;
+}
+
+void arm_list_shown(struct request *req, const char *type,
+                    json_t *(*json_new)(const struct sim *sim, const struct resource *r),
+                    bool (*kept)(const struct request *req, const json_t *body))
+{
+	struct listed l = {.type = type,
+	                   .subscription = param(req, "sub"),
+	                   .rg = *param(req, "rg") ? param(req, "rg") : NULL,
+	                   .json_new = json_new,
+	                   .kept = kept};
+	size_t room = 0;
+
+	for (const struct resource *r = NULL; (r = store_next(req->sim, r, type, l.subscription, l.rg));) {
+		if (r->generated)
+			continue;
+		if (l.own_count == room)
+			l.own = xrealloc(l.own, (room = 2 * room + 64) * sizeof(struct resource *));
+		l.own[l.own_count++] = r;
+	}
+	arm_reply_items(req, l.own_count + tenant_count(req->sim->generated, type, l.subscription, l.rg),
+	                listed_item, &l, jint(req->sim->scenario, "page_size", 0));
+	free(l.own);
+}
+
+static json_t *as_it_is(const struct sim *sim, const struct resource *r)
+{
+	(void)sim;
+	return json_deep_copy(r->body);
+}
+
+static bool all(const struct request *req, const json_t *body)
+{
+	(void)req;
+	(void)body;
+	return true;
+}
+
 void arm_list_type(struct request *req, const char *type)
 {
-	const char *rg = *param(req, "rg") ? param(req, "rg") : NULL;
-	json_t *items = json_array();
-
-	for (const struct resource *r = NULL; (r = store_next(req->sim, r, type, param(req, "sub"), rg));)
-		jpush(items, json_deep_copy(r->body));
-	arm_reply_list(req, items, jint(req->sim->scenario, "page_size", 0));
+	arm_list_shown(req, type, as_it_is, all);
 }

@@ -35,15 +35,16 @@ static bool omitted(const struct request *req, const char *name)
 	return false;
 }
 
+static bool kept(const struct request *req, const json_t *body)
+{
+	const char *loc = param(req, "loc");
+
+	return !omitted(req, jstr(body, "name", "")) && (!*loc || str_ieq(loc, jstr(body, "location", "")));
+}
+
 static void list(struct request *req)
 {
-	const char *rg = *param(req, "rg") ? param(req, "rg") : NULL, *loc = param(req, "loc");
-	json_t *items = json_array();
-
-	for (const struct resource *r = NULL; (r = store_next(req->sim, r, TYPE_JIT, param(req, "sub"), rg));)
-		if (!omitted(req, r->name) && (!*loc || str_ieq(loc, jstr(r->body, "location", ""))))
-			jpush(items, jit_policy_json(req->sim, r));
-	arm_reply_list(req, items, jint(req->sim->scenario, "page_size", 0));
+	arm_list_shown(req, TYPE_JIT, jit_policy_json, kept);
 }
 
 static void get(struct request *req)

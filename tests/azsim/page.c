@@ -69,23 +69,52 @@ static bool place_of(struct request *req, long long page_size, struct place *ret
 	return true;
 }
 
-static json_t *slice_new(const json_t *items, const struct place *at, size_t *ret_end)
+struct items {
+	struct request *req;
+	size_t total;
+	arm_item_fn *item_new;
+	const void *list;
+};
+
+static void push_item(json_t *page, const struct items *items, size_t i)
 {
-	size_t total = json_array_size(items), start = (size_t)at->start;
+	json_t *item = items->item_new(items->req, items->list, i);
+
+	if (item)
+		jpush(page, item);
+}
+
+static json_t *slice_new(const struct items *items, const struct place *at, size_t *ret_end)
+{
+	size_t total = items->total, start = (size_t)at->start;
 	size_t end = at->size ? start + (size_t)at->size : total;
 	json_t *page = json_array();
 
 	if (at->odd && start && start <= total)
-		jpush(page, json_incref(json_array_get(items, start - 1)));
+		push_item(page, items, start - 1);
 	for (size_t i = start; i < end && i < total; i++)
-		jpush(page, json_incref(json_array_get(items, i)));
+		push_item(page, items, i);
 	*ret_end = end;
 	return page;
+}
+
+static json_t *item_of_array(struct request *req, const void *list, size_t i)
+{
+	(void)req;
+	return json_incref(json_array_get(list, i));
 }
 
 void arm_reply_list(struct request *req, json_t *items_stolen, long long page_size)
 {
 	json_auto_t *items = items_stolen;
+
+	arm_reply_items(req, json_array_size(items), item_of_array, items, page_size);
+}
+
+void arm_reply_items(struct request *req, size_t total, arm_item_fn *item_new, const void *list,
+                     long long page_size)
+{
+	const struct items items = {req, total, item_new, list};
 	bool first = !query_get(req, "$skiptoken");
 	struct place at;
 	size_t end;
@@ -99,11 +128,11 @@ void arm_reply_list(struct request *req, json_t *items_stolen, long long page_si
 		body = jnew("{s:[]}", "value");
 		end = 0;
 	} else {
-		body = jnew("{s:o}", "value", slice_new(items, &at, &end));
+		body = jnew("{s:o}", "value", slice_new(&items, &at, &end));
 	}
 	if (at.odd && !first)
 		req->reply.delay_ms = LATE_MS;
-	if (end < json_array_size(items)) {
+	if (end < total) {
 		_cleanup_free_ char *link = next_link(req, (struct place){(long long)end, at.size, at.odd});
 
 		jsets(body, "nextLink", link);

@@ -8,6 +8,7 @@
 
 #include "arm_graph.h"
 #include "firewall.h"
+#include "generate.h"
 #include "jit.h"
 #include "nsg.h"
 #include "principal.h"
@@ -33,6 +34,7 @@ static const struct {
                 "tags body "
                 "instance_view"},
         {"jit_policies", "name rg subscription location vms state deny requests body"},
+        {"generate", "subscriptions groups vms policies_per_group public_percent nsg_per_vm ports"},
         {"pricings", "name tier sub_plan body subscription"},
         {"policy_assignments",
          "name subscription scope display_name definition parameters not_scopes enforcement "
@@ -167,6 +169,13 @@ static void add_subscription(struct sim *sim, const json_t *entry, const char *g
 	                      "Off"));
 }
 
+static void add_subscription_entry(struct sim *sim, const json_t *entry)
+{
+	if (!jstr(entry, "id", NULL))
+		scenario_wrong("subscriptions", "an entry has no id");
+	add_subscription(sim, entry, jstr(entry, "id", NULL));
+}
+
 static void scenario_subscriptions(struct sim *sim)
 {
 	size_t i;
@@ -174,11 +183,7 @@ static void scenario_subscriptions(struct sim *sim)
 	_cleanup_free_ char *id = xasprintf("/subscriptions/%s", sim->subscription);
 
 	json_array_foreach(json_object_get(sim->scenario, "subscriptions"), i, entry)
-	{
-		if (!jstr(entry, "id", NULL))
-			scenario_wrong("subscriptions", "an entry has no id");
-		add_subscription(sim, entry, jstr(entry, "id", NULL));
-	}
+	        add_subscription_entry(sim, entry);
 	if (!store_find(sim, id))
 		add_subscription(sim, NULL, sim->subscription);
 	json_array_foreach(json_object_get(sim->scenario, "resource_groups"), i, entry)
@@ -191,6 +196,26 @@ static void scenario_subscriptions(struct sim *sim)
 			jset(store_find(sim, group)->body, "tags",
 			     json_deep_copy(json_object_get(entry, "tags")));
 	}
+}
+
+void scenario_add(struct sim *sim, const char *section, const json_t *entry)
+{
+	static const struct {
+		const char *section;
+		void (*add)(struct sim *sim, const json_t *entry);
+	} adders[] = {
+	        {"subscriptions", add_subscription_entry},
+	        {"nsgs", scenario_add_nsg},
+	        {"vnets", scenario_add_vnet},
+	        {"public_ips", scenario_add_pip},
+	        {"nics", scenario_add_nic},
+	        {"vms", scenario_add_vm},
+	        {"jit_policies", scenario_add_policy},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(adders); i++)
+		if (!strcmp(adders[i].section, section))
+			adders[i].add(sim, entry);
 }
 
 static void scenario_principals(struct sim *sim)
@@ -293,6 +318,7 @@ void scenario_build(struct sim *sim)
 	forget_everything(sim);
 	sim->building = true;
 	scenario_settings(sim);
+	tenant_new(sim);
 	scenario_subscriptions(sim);
 	scenario_network(sim);
 	scenario_firewall(sim);

@@ -26,6 +26,16 @@ _Noreturn void scenario_wrong(const char *what, const char *sentence);
 // A public address's properties get the name that its label makes; nothing without `dns_label`.
 void scenario_dns(json_t *properties, const json_t *entry, const char *location);
 
+// One entry of a section: "subscriptions", "nsgs", "vnets", "public_ips", "nics", "vms", "jit_policies".
+void scenario_add(struct sim *sim, const char *section, const json_t *entry);
+void scenario_add_nsg(struct sim *sim, const json_t *entry);
+void scenario_add_vnet(struct sim *sim, const json_t *entry);
+void scenario_add_pip(struct sim *sim, const json_t *entry);
+void scenario_add_nic(struct sim *sim, const json_t *entry);
+void scenario_add_vm(struct sim *sim, const json_t *entry);
+void scenario_add_policy(struct sim *sim, const json_t *entry);
+char *scenario_policy_id(struct sim *sim, const json_t *entry);
+
 void scenario_network(struct sim *sim);
 void scenario_firewall(struct sim *sim);
 void scenario_machines(struct sim *sim);

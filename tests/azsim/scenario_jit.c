@@ -50,16 +50,23 @@ static json_t *body_new(const struct sim *sim, const json_t *entry, const struct
 	            TYPE_JIT, "location", at->location);
 }
 
-static void add_policy(struct sim *sim, const json_t *entry)
+char *scenario_policy_id(struct sim *sim, const json_t *entry)
+{
+	struct place at = place_of(sim, entry, TYPE_JIT, "default");
+
+	free(at.id);
+	return xasprintf("/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Security/"
+	                 "locations/%s/jitNetworkAccessPolicies/%s",
+	                 at.subscription, at.rg, at.location, at.name);
+}
+
+void scenario_add_policy(struct sim *sim, const json_t *entry)
 {
 	struct place at = place_of(sim, entry, TYPE_JIT, "default");
 	const json_t *body = json_object_get(entry, "body"), *history = json_object_get(entry, "requests");
 
 	free(at.id);
-	_cleanup_free_ char *id =
-	        xasprintf("/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Security/"
-	                  "locations/%s/jitNetworkAccessPolicies/%s",
-	                  at.subscription, at.rg, at.location, at.name);
+	_cleanup_free_ char *id = scenario_policy_id(sim, entry);
 	struct resource *r =
 	        store_put(sim, TYPE_JIT, id, body ? json_deep_copy(body) : body_new(sim, entry, &at, id));
 
@@ -95,5 +102,6 @@ void scenario_jit(struct sim *sim)
 		add_pricing(sim, "VirtualMachines", NULL);
 	json_array_foreach(json_object_get(sim->scenario, "pricings"), i, entry)
 	        add_pricing(sim, jstr(entry, "name", "VirtualMachines"), entry);
-	json_array_foreach(json_object_get(sim->scenario, "jit_policies"), i, entry) add_policy(sim, entry);
+	json_array_foreach(json_object_get(sim->scenario, "jit_policies"), i, entry)
+	        scenario_add_policy(sim, entry);
 }

@@ -83,7 +83,7 @@ static json_t *nic_properties(struct sim *sim, const json_t *entry, const char *
 	return p;
 }
 
-static void add_nic(struct sim *sim, const json_t *entry)
+void scenario_add_nic(struct sim *sim, const json_t *entry)
 {
 	struct place at = place_of(sim, entry, TYPE_NIC, NULL);
 	_cleanup_free_ char *id = at.id;
@@ -147,7 +147,7 @@ static char *make_nic(struct sim *sim, const json_t *vm, const char *name)
 		jsets(config, "public_ip", is_address(pip) ? pip_name : pip);
 	if (pip && is_address(pip))
 		make_pip(sim, vm, pip_name, pip);
-	add_nic(sim, entry);
+	scenario_add_nic(sim, entry);
 	return nic;
 }
 
@@ -218,15 +218,15 @@ static void link_nics(struct sim *sim, const struct resource *vm)
 	{
 		struct resource *r = store_find(sim, jstr(nic, "id", ""));
 
-		if (!r)
+		if (!r && sim->building)
 			scenario_wrong(vm->name, "its network interface does not exist");
-		if (!jpath(r->body, "properties.virtualMachine"))
+		if (r && !jpath(r->body, "properties.virtualMachine"))
 			jset(json_object_get(r->body, "properties"), "virtualMachine",
 			     jnew("{s:s}", "id", vm->id));
 	}
 }
 
-static void add_vm(struct sim *sim, const json_t *entry)
+void scenario_add_vm(struct sim *sim, const json_t *entry)
 {
 	struct place at = place_of(sim, entry, TYPE_VM, NULL);
 	_cleanup_free_ char *id = at.id;
@@ -245,6 +245,6 @@ void scenario_machines(struct sim *sim)
 	size_t i;
 	json_t *entry;
 
-	json_array_foreach(json_object_get(sim->scenario, "nics"), i, entry) add_nic(sim, entry);
-	json_array_foreach(json_object_get(sim->scenario, "vms"), i, entry) add_vm(sim, entry);
+	json_array_foreach(json_object_get(sim->scenario, "nics"), i, entry) scenario_add_nic(sim, entry);
+	json_array_foreach(json_object_get(sim->scenario, "vms"), i, entry) scenario_add_vm(sim, entry);
 }

@@ -46,7 +46,7 @@ static json_t *subnet_new(const struct sim *sim, const json_t *vnet, const char 
 	return subnet;
 }
 
-static void add_vnet(struct sim *sim, const json_t *entry)
+void scenario_add_vnet(struct sim *sim, const json_t *entry)
 {
 	struct place at = place_of(sim, entry, TYPE_VNET, NULL);
 	_cleanup_free_ char *id = at.id, *guid = guid_for(sim, at.id);
@@ -69,7 +69,7 @@ static void add_vnet(struct sim *sim, const json_t *entry)
 	                                  "enableDdosProtection", 0))));
 }
 
-static void add_nsg(struct sim *sim, const json_t *entry)
+void scenario_add_nsg(struct sim *sim, const json_t *entry)
 {
 	struct place at = place_of(sim, entry, TYPE_NSG, NULL);
 	_cleanup_free_ char *id = at.id;
@@ -101,7 +101,7 @@ void scenario_dns(json_t *properties, const json_t *entry, const char *location)
 		jset(properties, "dnsSettings", jnew("{s:s s:s}", "domainNameLabel", label, "fqdn", fqdn));
 }
 
-static void add_pip(struct sim *sim, const json_t *entry)
+void scenario_add_pip(struct sim *sim, const json_t *entry)
 {
 	struct place at = place_of(sim, entry, TYPE_PIP, NULL);
 	_cleanup_free_ char *id = at.id, *guid = guid_for(sim, at.id);
@@ -136,7 +136,7 @@ static void each(struct sim *sim, const char *section, void (*add)(struct sim *s
 
 void scenario_network(struct sim *sim)
 {
-	each(sim, "nsgs", add_nsg);
-	each(sim, "vnets", add_vnet);
-	each(sim, "public_ips", add_pip);
+	each(sim, "nsgs", scenario_add_nsg);
+	each(sim, "vnets", scenario_add_vnet);
+	each(sim, "public_ips", scenario_add_pip);
 }

@@ -18,6 +18,7 @@ struct jit_request;
 struct fault;
 struct key;
 struct enforcer;
+struct tenant;
 
 enum service { SERVICE_ARM, SERVICE_LOGIN, SERVICE_IMDS, SERVICE_CONTROL, SERVICE_COUNT };
 
@@ -45,6 +46,9 @@ struct sim {
 	uint64_t seed, draws;
 
 	struct resource *resources, **resources_tail;
+	struct resource **slots; // of store.c: by id
+	size_t slot_count, resource_count;
+	struct tenant *generated; // of generate.c; NULL: none
 	struct principal *principals;
 	struct jit_request *requests, **requests_tail;
 	json_t *switches, *delays, *locks;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "generate.h"
 #include "util.h"
 
 static char *segment_after(const char *id, const char *label)
@@ -35,12 +36,53 @@ static void resource_free(struct resource *r)
 	free(r);
 }
 
+static struct resource *look_up(const struct sim *sim, const char *id)
+{
+	struct resource *r = sim->slot_count ? sim->slots[hash64(id) & (sim->slot_count - 1)] : NULL;
+
+	while (r && !str_ieq(r->id, id))
+		r = r->chained;
+	return r;
+}
+
 struct resource *store_find(const struct sim *sim, const char *id)
 {
+	struct resource *r = look_up(sim, id);
+
+	if (!r && tenant_make(sim->generated, id))
+		r = look_up(sim, id);
+	return r;
+}
+
+static void chain(struct sim *sim, struct resource *r)
+{
+	struct resource **slot = &sim->slots[hash64(r->id) & (sim->slot_count - 1)];
+
+	r->chained = *slot;
+	*slot = r;
+}
+
+static void add_to_index(struct sim *sim, struct resource *added)
+{
+	if (sim->resource_count++ < sim->slot_count) {
+		chain(sim, added);
+		return;
+	}
+	sim->slot_count = sim->slot_count ? 2 * sim->slot_count : 64;
+	free(sim->slots);
+	sim->slots = xcalloc(sim->slot_count, sizeof(struct resource *));
 	for (struct resource *r = sim->resources; r; r = r->next)
-		if (str_ieq(r->id, id))
-			return r;
-	return NULL;
+		chain(sim, r);
+}
+
+static void drop_from_index(struct sim *sim, const struct resource *r)
+{
+	struct resource **at = &sim->slots[hash64(r->id) & (sim->slot_count - 1)];
+
+	while (*at != r)
+		at = &(*at)->chained;
+	*at = r->chained;
+	sim->resource_count--;
 }
 
 struct resource *store_named(const struct sim *sim, const char *type, const char *name)
@@ -68,6 +110,7 @@ struct resource *store_put(struct sim *sim, const char *type, const char *id, js
 		r->denies = json_array();
 		*sim->resources_tail = r;
 		sim->resources_tail = &r->next;
+		add_to_index(sim, r);
 	}
 	json_decref(r->body);
 	r->body = body_stolen;
@@ -85,6 +128,7 @@ bool store_remove(struct sim *sim, const char *id)
 		if (sim->resources_tail == &r->next)
 			sim->resources_tail = p;
 		timers_drop(&sim->timers, r);
+		drop_from_index(sim, r);
 		resource_free(r);
 		return true;
 	}
@@ -100,6 +144,9 @@ void store_clear(struct sim *sim)
 		resource_free(r);
 	}
 	sim->resources_tail = &sim->resources;
+	free(sim->slots);
+	sim->slots = NULL;
+	sim->slot_count = sim->resource_count = 0;
 }
 
 struct resource *store_next(const struct sim *sim, const struct resource *prev, const char *type,

@@ -9,7 +9,7 @@
 #include "sim.h"
 
 struct resource {
-	struct resource *next;
+	struct resource *next, *chained;
 	char *id, *type, *name;
 	char *subscription, *rg; // rg is "" for a resource of the subscription itself
 	json_t *body;            // as a GET shows it
@@ -22,6 +22,7 @@ struct resource {
 	char *start_failure;     // VM: how it ends, NULL: it runs
 	json_t *instance_view;   // VM: literal, or NULL
 	ticks settled;           // when provisioningState becomes Succeeded; 0: it is
+	bool generated;          // it has its place among what generate.c lists
 };
 
 #define TYPE_VM           "Microsoft.Compute/virtualMachines"

@@ -410,7 +410,8 @@ struct azjit_call *start_call(const char *name, size_t index)
 {
 	const struct azjit_call_options options = {.deadline_ms = (unsigned)driver.deadline_ms,
 	                                           .retries = (unsigned)driver.retries,
-	                                           .background = driver.background && index < driver.times};
+	                                           .background = driver.background && index < driver.times,
+	                                           .piecewise = driver.piecewise};
 	const char *id = driver.arguments[1];
 	struct azjit_azure *azure = driver.azure;
 

@@ -68,6 +68,7 @@ static const struct {
         {"background", &driver.background},
         {"login-after", &driver.login_ms},
         {"tell", &driver.tell},
+        {"piecewise", &driver.piecewise},
         {"fail-at", &driver.fail_at},
         {"send-chain", &driver.send_chain},
 };
@@ -120,6 +121,12 @@ const char *addr_text(struct azjit_addr addr)
 
 void print_answer(const struct azjit_answer *answer, size_t count)
 {
+	driver.more = answer->more && answer->result == AZJIT_OK;
+	driver.told += count;
+	if (driver.more)
+		return;
+	count = answer->result == AZJIT_OK ? driver.told : 0;
+	driver.told = 0;
 	(void)printf(
 	        "result=%s http=%d count=%zu code=%s maybe_done=%d retry_after=%lld correlation=%s date=%s\n",
 	        azjit_result_name(answer->result), answer->http_status, count, answer->code,
@@ -157,8 +164,26 @@ static void start_round(void *userdata)
 		azjit_source_timer(driver.stopper, 0);
 }
 
+// Between two pieces the call, or the connection, can be given up.
+static void piece_told(size_t index)
+{
+	driver.more = false;
+	if (!driver.in_callback)
+		return;
+	driver.calls[index] = azjit_call_cancel(driver.calls[index]);
+	if (azjit_streq(driver.in_callback, "free"))
+		azjit_azure_free(STEAL(driver.azure));
+	(void)printf("given up after %zu entries\n", driver.told);
+	driver.due = 0;
+	azjit_source_timer(driver.stopper, 50);
+}
+
 void call_ended(size_t index)
 {
+	if (driver.more) {
+		piece_told(index);
+		return;
+	}
 	if (index >= MAX_CALLS || driver.calls[index] == NULL || driver.due == 0) {
 		(void)printf("callback out of turn\n");
 		driver.status = 1;

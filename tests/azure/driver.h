@@ -19,7 +19,10 @@ struct driver {
 	        send_chain;
 	uint64_t background, login_ms; // are the calls that; when somebody's call comes between them
 	uint64_t tell;                 // what status --azure tells
-	const char *const *arguments;  // the call's name and what follows it
+	uint64_t piecewise;
+	size_t told;                  // entries in earlier pieces
+	bool more;                    // the newest callback was a piece's
+	const char *const *arguments; // the call's name and what follows it
 	struct azjit_loop *loop;
 	struct azjit_azure *azure;
 	struct azjit_source *timer, *stopper;

@@ -287,7 +287,7 @@ static void lists_are_read_a_few_at_a_time(void **state)
 		add_vm(w, i, "rg", "web01", "10.0.0.4", "");
 	w->visible_subs = SUBS;
 	world_run(w);
-	assert_int_equal(w->max_in_flight, 6);
+	assert_int_equal(w->max_in_flight, 16);
 	assert_int_equal(w->calls[KIND_SUBSCRIPTIONS], 1);
 	assert_int_equal(w->calls[KIND_VMS], SUBS);
 	world_free(w);
