@@ -70,8 +70,5 @@ const struct token_source token_source_app_service = {
         .check = app_service_check,
         .request = app_service_request,
         .transient = app_service_transient,
-        .attempts = 4,
-        .lost_attempts = 3,
-        .first_delay_ms = 1000,
-        .max_delay_ms = 8000,
+        .patience = &token_patience_local,
 };

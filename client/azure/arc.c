@@ -140,8 +140,5 @@ const struct token_source token_source_arc = {
         .request = arc_request,
         .meet = arc_meet,
         .transient = arc_transient,
-        .attempts = 4,
-        .lost_attempts = 3,
-        .first_delay_ms = 1000,
-        .max_delay_ms = 8000,
+        .patience = &token_patience_local,
 };

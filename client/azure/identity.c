@@ -22,6 +22,11 @@
 #define BROUGHT_MAX_BYTES  ((size_t)65536)
 #define CLOCK_WRONG        (60 * AZJIT_TICKS_PER_S) // off by this much: what was refused may be good now
 
+const struct token_patience token_patience_remote = {4, 4, 1000, 8000};
+const struct token_patience token_patience_local = {4, 3, 1000, 8000};
+// 1, 2, 4, 8 and four times 16 s apart at least: longer than the 70 s that a 410 may last.
+const struct token_patience token_patience_imds = {9, 3, 1000, 16000};
+
 struct identity {
 	struct identity_options setting;
 	const struct azjit_azure_options *options;
@@ -148,11 +153,12 @@ static void fetch_fail(struct identity *identity)
 
 static void fetch_again(struct identity *identity, const char *retry_after)
 {
-	const struct token_source *source = identity->source;
-	uint64_t delay = retry_backoff_ms(identity->attempt, source->first_delay_ms, source->max_delay_ms);
+	const struct token_patience *patience = identity->source->patience;
+	uint64_t delay =
+	        retry_backoff_ms(identity->attempt, patience->first_delay_ms, patience->max_delay_ms);
 	int64_t asked = retry_after_ms(retry_after, azjit_time_now());
 
-	if (++identity->attempt >= source->attempts || identity->lost >= source->lost_attempts) {
+	if (++identity->attempt >= patience->attempts || identity->lost >= patience->lost_attempts) {
 		fetch_fail(identity);
 		return;
 	}

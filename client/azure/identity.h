@@ -65,6 +65,15 @@ struct token_request {
 #define TOKEN_HEADERS 3
 void token_request_wipe(struct token_request *request);
 
+// How often a source is asked before its trouble is told.
+struct token_patience {
+	unsigned attempts;       // in all
+	unsigned lost_attempts;  // of those that met no answer at all
+	unsigned first_delay_ms; // doubled each time, up to
+	unsigned max_delay_ms;
+};
+extern const struct token_patience token_patience_remote, token_patience_local, token_patience_imds;
+
 struct token_source {
 	const char *who; // for sentences: "the managed identity endpoint"
 	// What is configured, and the files that must be right before a token is needed: AZJIT_OK, or
@@ -92,10 +101,7 @@ struct token_source {
 	const char *(*mend)(const char *code);
 	bool (*transient)(int http_status); // worth asking again
 	bool tells_time;                    // its Date is that of the service's clock
-	unsigned attempts;                  // in all
-	unsigned lost_attempts;             // of those that met no answer at all
-	unsigned first_delay_ms;            // doubled each time, up to
-	unsigned max_delay_ms;
+	const struct token_patience *patience;
 };
 extern const struct token_source token_source_imds, token_source_secret, token_source_certificate,
         token_source_workload, token_source_arc, token_source_app_service, token_source_brought,

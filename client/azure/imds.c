@@ -55,14 +55,10 @@ static bool imds_transient(int http_status)
 	return http_status == 404 || http_status == 410 || http_status == 429 || http_status >= 500;
 }
 
-// 1, 2, 4, 8 and four times 16 s apart at least: longer than the 70 s that a 410 may last.
 const struct token_source token_source_imds = {
         .who = "the instance metadata service",
         .check = imds_check,
         .request = imds_request,
         .transient = imds_transient,
-        .attempts = 9,
-        .lost_attempts = 3,
-        .first_delay_ms = 1000,
-        .max_delay_ms = 16000,
+        .patience = &token_patience_imds,
 };

@@ -37,8 +37,5 @@ const struct token_source token_source_secret = {
         .request = secret_request,
         .transient = entra_transient,
         .tells_time = true,
-        .attempts = 4,
-        .lost_attempts = 4,
-        .first_delay_ms = 1000,
-        .max_delay_ms = 8000,
+        .patience = &token_patience_remote,
 };
