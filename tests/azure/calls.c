@@ -235,8 +235,8 @@ static void on_assignment_to_change(void *userdata, const struct azjit_answer *a
                                     const struct azjit_policy_assignment *list, size_t count)
 {
 	struct azjit_call_options options = {
-		.deadline_ms = (unsigned)driver.deadline_ms,
-		.retries = (unsigned)driver.retries,
+	        .deadline_ms = (unsigned)driver.deadline_ms,
+	        .retries = (unsigned)driver.retries,
 	};
 	struct azjit_call *change;
 
