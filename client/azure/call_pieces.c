@@ -19,7 +19,6 @@ void call_page(struct azjit_call *call, const struct http_answer *http)
 	}
 	memcpy(text, http->body, http->body_len + 1);
 	list_init(&call->page, text, http->body_len);
-	call->deadline_ms = azjit_time_monotonic_ms() + call->deadline_each_ms;
 	// As many lists are read at once, their pieces would have their turns before a login has its own.
 	azjit_source_idle(call->timer, true);
 	call_arm(call, 0);
@@ -74,6 +73,8 @@ static void end_page(struct azjit_call *call, json_t *piece)
 
 	list_clear(&call->page);
 	azjit_source_idle(call->timer, false);
+	// How long we took to read this one is not Azure's.
+	call->deadline_ms = azjit_time_monotonic_ms() + call->deadline_each_ms;
 	if (!link) {
 		call_fail(call, AZJIT_NOMEM, "out of memory");
 	} else if (!*link) {

@@ -129,7 +129,7 @@ struct azjit_call_options {
 	bool background; // nobody waits for it: it leaves room to those for whom somebody does
 	// A list: the callback runs for some entries at a time as they come, `more` set but for the last time,
 	// so that a large one keeps nobody waiting and need not be held whole. What it got before a failure
-	// is no list. deadline_ms counts anew from each page.
+	// is no list. deadline_ms counts anew for each page.
 	bool piecewise;
 };
 
