@@ -5,6 +5,7 @@
 #include <azjit/text.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -26,12 +27,12 @@ static void the_firewall_s_where_there_is_one(void **state)
 	};
 
 	for (size_t i = 0; i < AZJIT_COUNT(table); i++) {
-		char bytes[512] = "AZJIT/1 PROGRESS\n";
+		char bytes[512];
 		struct endpoint endpoint = {.port = 7};
 		struct azjit_wire_msg msg;
 		size_t used;
 
-		strcat(strcat(bytes, table[i].text), "\n");
+		(void)snprintf(bytes, sizeof(bytes), "AZJIT/1 PROGRESS\n%s\n", table[i].text);
 		assert_int_equal(azjit_wire_parse(bytes, strlen(bytes), sizeof(bytes), &msg, &used),
 		                 AZJIT_WIRE_MESSAGE);
 		assert_int_equal(endpoint_of(&msg, &endpoint), table[i].host != NULL);
