@@ -5,6 +5,7 @@
 #include <azjit/text.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
