@@ -122,8 +122,5 @@ const struct token_source token_source_login = {
         .release = login_release,
         .mend = login_mend,
         .transient = entra_transient,
-        .attempts = 4,
-        .lost_attempts = 4,
-        .first_delay_ms = 1000,
-        .max_delay_ms = 8000,
+        .patience = &token_patience_remote,
 };
