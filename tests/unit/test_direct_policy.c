@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Policies read and changed as JSON: what is not known survives, what Azure would refuse is found.
-#include "../../client/direct/pick.h"
 #include "../../client/direct/policy.h"
 #include "../../client/direct/vm_state.h"
 
@@ -8,6 +7,8 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
+
+#include "json_quoted.h"
 
 #define VMS "/subscriptions/s/resourceGroups/lab/providers/Microsoft.Compute/virtualMachines/"
 #define POLICY                                                                           \
@@ -28,21 +29,6 @@ static const char full[] =
         " '10.0.0.0/8', 'maxRequestAccessDuration': 'P1D'}]}],"
         " 'requests': [{'x': 1}], 'provisioningState': 'Succeeded', 'unheard': {'of': 'it'}}, 'alpha': "
         "'last'}";
-
-// JSON with single quotes; owned.
-static json_t *read_json(const char *text)
-{
-	_cleanup_free_ char *copy = strdup(text);
-	json_t *json;
-
-	assert_non_null(copy);
-	for (char *c = copy; *c; c++)
-		if (*c == '\'')
-			*c = '"';
-	json = json_loads(copy, JSON_REJECT_DUPLICATES, NULL);
-	assert_non_null(json);
-	return json;
-}
 
 static void text_is(const json_t *json, const char *wanted)
 {
@@ -305,53 +291,6 @@ static void names_have_56_characters_together(void **state)
 	assert_non_null(strstr(reason.text, "57 characters"));
 }
 
-// --- names --------------------------------------------------------------------------------------------
-
-static void names_are_picked(void **state)
-{
-	json_auto_t *rows =
-	        read_json("[{'id': '" VMS "web01'}, {'id': '" VMS "web02'}, {'id': '/subscriptions/s/"
-	                  "resourceGroups/apart/providers/Microsoft.Compute/virtualMachines/Web01'},"
-	                  "{'id': '" VMS "db01', 'tags': {'role': 'x', 'Env': 'a=b*'}},"
-	                  "{'id': '" VMS "tagged', 'tags': {'ENV': 'A=B*', '': 'x'}}]");
-	static const struct {
-		const char *word;
-		enum azjit_result result;
-		size_t count;
-	} words[] = {
-	        {"db01", AZJIT_OK, 1},
-	        {"DB01", AZJIT_OK, 1},
-	        {"db01@LAB", AZJIT_OK, 1},
-	        {"db01@apart", AZJIT_NOT_FOUND, 0},
-	        {"web01", AZJIT_AMBIGUOUS, 0},
-	        {"web01@lab", AZJIT_OK, 1},
-	        {"web*", AZJIT_OK, 3},
-	        {"*@lab", AZJIT_OK, 4},
-	        {"x*", AZJIT_NOT_FOUND, 0},
-	        {VMS "WEB01", AZJIT_OK, 1},
-	        {VMS "web*", AZJIT_NOT_FOUND, 0},
-	        {"db0?", AZJIT_OK, 1},
-	        {"", AZJIT_NOT_FOUND, 0},
-	        {"d", AZJIT_NOT_FOUND, 0},
-	        {"tag:Role=X", AZJIT_OK, 1},
-	        {"TAG:env=a=b*", AZJIT_OK, 2},
-	        {"tag:env=a*", AZJIT_NOT_FOUND, 0},
-	        {"tag:=x", AZJIT_NOT_FOUND, 0},
-	        {"tag:", AZJIT_NOT_FOUND, 0},
-	};
-
-	for (size_t i = 0; i < AZJIT_COUNT(words); i++) {
-		json_auto_t *picked = json_array();
-		struct azjit_reason reason = {""};
-
-		assert_int_equal(pick(rows, "virtual machine", words[i].word, picked, &reason),
-		                 words[i].result);
-		assert_int_equal(json_array_size(picked), words[i].count);
-		if (words[i].result == AZJIT_AMBIGUOUS)
-			assert_non_null(strstr(reason.text, "web01@lab, Web01@apart"));
-	}
-}
-
 // --- the state of a VM --------------------------------------------------------------------------------
 
 static const char world[] =
@@ -511,7 +450,6 @@ int main(void)
 	        cmocka_unit_test(what_is_undone),
 	        cmocka_unit_test(what_azure_would_refuse),
 	        cmocka_unit_test(names_have_56_characters_together),
-	        cmocka_unit_test(names_are_picked),
 	        cmocka_unit_test(states_of_vms),
 	        cmocka_unit_test(memory_runs_out),
 	};
