@@ -56,12 +56,12 @@ enum direct_wants {
 	WANTS_WORDS = 32, // at least one
 	WANTS_BACKUP = 64,
 	WANTS_WRITE = WANTS_DRY_RUN | WANTS_BACKUP,
-	WANTS_CHECK = 128,      // --all-subscriptions, --sarif
-	WANTS_ROLE = 256,       // --role
-	WANTS_MAYBE_WORD = 512, // one operand or none
-	WANTS_OFFLINE = 2048,   // makes the connection itself, or none
-	WANTS_LOGIN = 4096,     // --client-id
-	WANTS_HOST = 1024,      // is about this host: root's --config is the host's own where there is one
+	WANTS_CHECK = 128,       // --all-subscriptions, --sarif
+	WANTS_ROLE = 256,        // --role
+	WANTS_MAYBE_WORD = 512,  // one operand or none
+	WANTS_OFFLINE = 1 << 20, // makes the connection itself, or none
+	WANTS_LOGIN = 1 << 21,   // --client-id
+	WANTS_HOST = 1024,       // is about this host: root's --config is the host's own where there is one
 };
 
 struct direct_command {
