@@ -282,6 +282,15 @@ static bool wipe_file(int fd)
 	return fsync(fd) == 0;
 }
 
+// Of one that was killed while it wrote.
+static void remove_new(const struct login_cache *cache)
+{
+	_cleanup_close_ int fd = openat(cache->dir, NEW_NAME, READ_FLAGS);
+
+	(void)wipe_file(fd);
+	(void)unlinkat(cache->dir, NEW_NAME, 0);
+}
+
 static bool write_all(int fd, const struct azjit_buf *text)
 {
 	for (size_t at = 0; at < text->len;) {
@@ -299,14 +308,13 @@ static enum azjit_result replace_file(const struct login_cache *cache, const str
 {
 	_cleanup_close_ int old = openat(cache->dir, FILE_NAME, READ_FLAGS), fd = -1;
 
-	(void)unlinkat(cache->dir, NEW_NAME, 0); // of one that was killed
+	remove_new(cache);
 	fd = openat(cache->dir, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || !write_all(fd, text) || renameat(cache->dir, NEW_NAME, cache->dir, FILE_NAME) < 0) {
 		enum azjit_result result =
 		        azjit_fail(reason, AZJIT_SYSTEM, "the login cannot be kept in %s: %m", cache->path);
 
-		(void)wipe_file(fd);
-		(void)unlinkat(cache->dir, NEW_NAME, 0);
+		remove_new(cache);
 		return result;
 	}
 	(void)wipe_file(old); // nobody reaches it any more
@@ -428,8 +436,10 @@ enum azjit_result login_cache_remove(struct login_cache *cache, struct azjit_rea
 	_cleanup_close_ int fd = -1;
 	enum azjit_result result = lock(cache, reason);
 
-	if (result == AZJIT_OK)
+	if (result == AZJIT_OK) {
+		remove_new(cache);
 		result = open_file(cache, true, &fd, reason);
+	}
 	if (result == AZJIT_OK && !wipe_file(fd))
 		result = azjit_fail(reason, AZJIT_SYSTEM, "%s cannot be wiped: %m", cache->path);
 	if (result == AZJIT_OK && (unlinkat(cache->dir, FILE_NAME, 0) < 0 || fsync(cache->dir) < 0))
