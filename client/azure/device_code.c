@@ -34,6 +34,7 @@ struct azjit_device {
 	char *tenant, *client_id;
 	char *code; // NULL: not given yet
 	uint64_t interval_ms, end_ms;
+	bool last; // the timer runs until end_ms: nothing is asked after it
 	struct http_exchange *exchange;
 	struct azjit_source *timer; // the next step, or the end of this one
 	struct identity_wait wait;  // for the endpoints
@@ -143,7 +144,8 @@ static void poll_later(struct azjit_device *device, bool slower)
 {
 	if (slower)
 		device->interval_ms += SLOWER_MS;
-	arm(device, device->interval_ms < left_ms(device) ? device->interval_ms : left_ms(device));
+	device->last = left_ms(device) <= device->interval_ms;
+	arm(device, device->last ? left_ms(device) : device->interval_ms);
 }
 
 static void post(struct azjit_device *device, const char *name, struct azjit_buf *form, http_fn *fn)
@@ -337,7 +339,7 @@ static void on_timer(void *userdata)
 		endpoints_wait(device->azure->endpoints, &device->wait);
 	} else if (!device->code) {
 		ask_code(device);
-	} else if (left_ms(device) == 0) {
+	} else if (device->last) {
 		end(device,
 		    azjit_fail(&device->reason, AZJIT_DEADLINE,
 		               "nobody logged in with the code in its time: run `azjit login` again"),

@@ -41,8 +41,11 @@ static void on_done(void *userdata, enum azjit_result result, const char *reason
 	struct azjit_reason *sentence = &run->direct->reason;
 
 	run->done = true;
-	run->result = login ? login_cache_write(run->direct->login, login, sentence)
-	                    : azjit_fail(sentence, result, "%s", reason);
+	if (!login) {
+		run->result = azjit_fail(sentence, result, "%s", reason);
+		return;
+	}
+	run->result = login_cache_write(run->direct->login, login, sentence);
 	if (run->result == AZJIT_OK && !tell(run->direct, login))
 		run->result = azjit_fail(sentence, AZJIT_NOMEM, "out of memory");
 }
