@@ -16,8 +16,7 @@ struct doctor {
 	json_t *unseen;   // sentences
 	// What was read of all subscriptions, owned; NULL where that of one could not be. As of ask.h.
 	json_t *policies, *vms, *nics, *subnets, *public_ips;
-	json_t *firewalls; // only where a policy names one
-	bool firewalls_asked;
+	json_t *firewalls;
 	bool failed; // memory ran out
 };
 

@@ -3,6 +3,7 @@
 #include "ask.h"
 #include "ask_kept.h"
 #include "doctor.h"
+#include "firewall.h"
 #include "index.h"
 #include "policy.h"
 #include "survey.h"
@@ -259,6 +260,16 @@ static void look_at_log(struct doctor *doctor, const char *subscription)
 		doctor_unseen(doctor, "%s", doctor->direct->reason.text);
 }
 
+// The broker asks for them where a policy names one.
+static void look_at_firewalls(struct doctor *doctor)
+{
+	json_auto_t *rows = NULL;
+
+	if (ask_firewalls(doctor->direct, &rows) != AZJIT_OK)
+		doctor_unseen(doctor, "%s", doctor->direct->reason.text);
+	add_rows(doctor, &doctor->firewalls, rows);
+}
+
 // --- policies -------------------------------------------------------------------------------------------
 
 static bool from_anywhere(const json_t *port)
@@ -342,8 +353,8 @@ static void read_groups(struct doctor *doctor)
 
 static bool start_rows(struct doctor *doctor)
 {
-	json_t **const all[] = {&doctor->policies, &doctor->vms, &doctor->nics, &doctor->subnets,
-	                        &doctor->public_ips};
+	json_t **const all[] = {&doctor->policies, &doctor->vms,        &doctor->nics,
+	                        &doctor->subnets,  &doctor->public_ips, &doctor->firewalls};
 
 	for (size_t i = 0; i < AZJIT_COUNT(all); i++)
 		if (!(*all[i] = json_array()))
@@ -363,6 +374,7 @@ static void each_subscription(struct doctor *doctor, const struct azjit_claims *
 		if (direct->subscriptions && look_at_rights(doctor, id, claims)) {
 			look_at_plan(doctor, id);
 			look_at_log(doctor, id);
+			look_at_firewalls(doctor);
 		}
 		doctor->failed |= !direct->subscriptions;
 		json_decref(direct->subscriptions);

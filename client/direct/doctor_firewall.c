@@ -143,14 +143,6 @@ static void look_at_group(struct doctor *doctor, const char *vm, const struct az
 	        allow_mend(nsg, path, front, port));
 }
 
-static bool read_firewalls(struct doctor *doctor)
-{
-	if (!doctor->firewalls_asked && ask_firewalls(doctor->direct, &doctor->firewalls) != AZJIT_OK)
-		doctor_unseen(doctor, "%s", doctor->direct->reason.text);
-	doctor->firewalls_asked = true;
-	return doctor->firewalls != NULL;
-}
-
 static bool served(struct doctor *doctor, const char *vm, const json_t *firewall, const char *address)
 {
 	if (!*json_text(firewall, "policy"))
@@ -177,7 +169,7 @@ void doctor_firewall(struct doctor *doctor, const char *vm_id, const struct azji
 
 	if (!*front.address || (doctor->direct->config && !doctor->direct->config->through_firewall))
 		return;
-	if (read_firewalls(doctor)) {
+	if (doctor->firewalls) {
 		firewall = firewall_at(doctor->firewalls, doctor->public_ips, front.address);
 		if (!firewall)
 			doctor_unseen(

@@ -40,7 +40,7 @@ scale_conf() {
 		imds_url = "http://$3";
 		ca_file = "$scale_dir/tls/ca.pem";
 		kill_switch = "$scale_dir/run/stop";
-		inventory = { refresh = "${scale_refresh:-10m}"; };
+		inventory = { source = "lists"; refresh = "${scale_refresh:-10m}"; }; // Resource Graph has none of a generated tenant
 		paths = {
 			socket = "$scale_dir/run/socket"; relay_socket = "$scale_dir/run/relay"; ledger = "$scale_dir/run/ledger";
 			guard_set = "$scale_dir/run/guard.set"; guard_state = "$scale_dir/run/guard.state";

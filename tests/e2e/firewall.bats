@@ -87,7 +87,7 @@ setup() {
 
 @test "without the right to see firewalls that is said, where it matters" {
 	lab azsim PATCH switches '{"firewall_policy": "ignore"}'
-	lab azsim PATCH principals/jump-identity "$(jq -c '{roles: [.principals[0].roles[0] + {not_actions: ["Microsoft.Network/azureFirewalls/read"]}]}' "$LAB_SCENARIO")"
+	lab azsim PATCH principals/jump-identity "$(jq -c '{roles: [{actions: (.Actions - ["Microsoft.Network/azureFirewalls/read"])}]}' "$LAB_ROOM/../../conf/roles/requester.json")"
 	run lab run alice@jump azjit connect web03 22 </dev/null
 	[[ $output == *'never said which port of the Azure Firewall 198.51.100.10 leads to port 22 of web03'* ]]
 	[[ $output == *'the identity needs Microsoft.Network/azureFirewalls/read'* ]]
