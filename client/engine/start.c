@@ -294,7 +294,8 @@ void waiter_wants_machine(struct azjit_waiter *waiter, const struct azjit_need *
 	}
 	waiter->machine = machine;
 	TAILQ_INSERT_TAIL(&machine->waiters, waiter, link);
-	if (machine_busy(machine))
+	// What is asked about the operation alone comes to nobody.
+	if (machine->power || machine->post || machine->timer)
 		return;
 	machine->tries = 0;
 	ask(machine);

@@ -78,7 +78,8 @@ struct fake {
 	const char *start_fails; // later
 	unsigned start_ms;
 	uint64_t start_due_ms;
-	bool start_shown, operation_unread; // "starting" meanwhile
+	bool start_shown; // "starting" meanwhile
+	bool operation_unread, operation_hangs;
 	enum azjit_plan plan;
 	bool plan_unread;
 	struct azjit_source *check;

@@ -74,10 +74,14 @@ struct azjit_call *azjit_operation_get(struct azjit_azure *azure, const char *li
                                        struct azjit_call_options options, azjit_operation_fn *fn,
                                        void *userdata)
 {
+	struct azjit_call *call = call_new(answer_operation, (void *)fn, userdata);
+
 	(void)azure;
 	(void)options;
 	assert_string_equal(link, "https://management.example/operation");
-	return call_new(answer_operation, (void *)fn, userdata);
+	if (the->operation_hangs)
+		assert_int_equal(azjit_source_timer(call->timer, 60000), AZJIT_OK);
+	return call;
 }
 
 struct azjit_call *azjit_vm_power(struct azjit_azure *azure, const char *vm_id,

@@ -324,6 +324,37 @@ static void who_leaves_is_told_nothing(void **state)
 	assert_int_equal(fake->starts, 1);
 }
 
+// The one who was waited for has left, and how the operation goes is still being asked.
+static void who_comes_while_only_the_operation_is_asked_is_served(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a = {.done = false}, b;
+	struct azjit_need wanted = {.target = fake_target(),
+	                            .rule = &fake->rule,
+	                            .start = true,
+	                            .deadline_ms = 30000,
+	                            .sources = {.count = 1, .kind = AZJIT_SOURCE_CLIENT}};
+	struct azjit_waiter *waiter;
+	uint64_t left;
+
+	fake->operation_hangs = true;
+	fake->start_ms = 100;
+	fake->start_fails = "AllocationFailed"; // it does not run, so it is asked again
+	assert_int_equal(azjit_prefix_parse(SOURCE, &wanted.sources.items[0]), AZJIT_OK);
+	waiter = azjit_engine_need(fake->engine, &wanted, NULL, need_done, &a);
+	while (fake->power_calls < 2)
+		assert_int_equal(azjit_loop_turn(fake->loop, 20), AZJIT_OK);
+	azjit_waiter_cancel(waiter);
+	left = azjit_time_monotonic_ms() + 200; // the power state comes, to nobody
+	while (azjit_time_monotonic_ms() < left)
+		assert_int_equal(azjit_loop_turn(fake->loop, 20), AZJIT_OK);
+	fake->power = "running";
+	fake->deadline_ms = 5000;
+	ask(fake, &b);
+	says(&b, AZJIT_OK, "");
+	assert_int_equal(fake->starts, 1);
+}
+
 static void the_sentence_without_it_names_it_where_the_rule_permits(void **state)
 {
 	struct fake *fake = *state;
@@ -358,6 +389,7 @@ int main(void)
 	        WITH_FAKE(a_restart_starts_nothing_twice),
 	        WITH_FAKE(what_would_be_refused_starts_nothing),
 	        WITH_FAKE(who_leaves_is_told_nothing),
+	        WITH_FAKE(who_comes_while_only_the_operation_is_asked_is_served),
 	        WITH_FAKE(the_sentence_without_it_names_it_where_the_rule_permits),
 	};
 
