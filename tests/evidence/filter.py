@@ -4,7 +4,7 @@
 Every group of a row becomes a chain in which the first rule that matches decides, the row's flow is a
 real TCP connection over the loopback device from the source's address, and the outcome must be the
 verdict. What the evaluator cannot know (the addresses of a service tag, what VirtualNetwork and Internet
-hold, the members of an application security group, admin rules) is played more than once, as everything
+hold, the members of an application security group) is played more than once, as everything
 and as nothing: a verdict of allow or deny must hold each time, and of one of unknown the outcomes must
 differ. A machine of several interfaces has a chain for each address, and its public addresses are
 translated before that. Rows that no filter can play are counted and named. It shares no code with the
@@ -184,11 +184,7 @@ def translation(source):
     return lines + ["}"]
 
 
-# What the admin rules of a network manager can do before the groups are asked.
-ADMIN = {"deny": "goto refuse", "always allow": "accept", "allow": ""}
-
-
-def load(interfaces, translated, asgs, unknown, admin="", seen=None):
+def load(interfaces, translated, asgs, unknown, seen=None):
     """interfaces: (their addresses, [(level's name, rules)]); translated: public address -> private one;
     seen: the source that comes out of an Azure Firewall, if one is in front."""
     lines = ["flush ruleset"] + (translation(seen) if seen else [])
@@ -205,7 +201,7 @@ def load(interfaces, translated, asgs, unknown, admin="", seen=None):
         lines += ["ip daddr %s dnat ip to %s" % pair for pair in translated.items()] + ["}"]
     lines += ["chain input {", "type filter hook input priority 0; policy accept;"]
     # Only the flow's first packet is judged: the answer, on the same device, is none of the group's.
-    lines += ["tcp flags & (syn | ack) == syn " + jump for jump in [admin] * bool(admin) + judged] + ["}", "}"]
+    lines += ["tcp flags & (syn | ack) == syn " + jump for jump in judged] + ["}", "}"]
     subprocess.run(["nft", "-f", "-"], input="\n".join(lines), text=True, check=True)
 
 
@@ -239,21 +235,19 @@ def passes(source, dialled, destination, port=22):
 
 
 def flow_of(text):
-    words, asgs, destination, admin, sources = text.split(), [], WEB, [""], [None]
+    words, asgs, destination, sources = text.split(), [], WEB, [None]
     for word in words[1:]:
         if word.startswith("asg="):
             asgs.append(word[4:])
         elif word.startswith("destination="):
             destination = word[12:]
-        elif word.startswith("manager="):
-            admin = list(ADMIN.values())
         elif word == "translated":
             sources = [words[0], FIREWALL_OWN]
         else:
             raise Unplayable("a flow that is not TCP alone")
     if (":" in words[0]) != (":" in destination):
         raise Unplayable("a flow between two families")
-    return words[0], destination, asgs, admin, sources
+    return words[0], destination, asgs, sources
 
 
 def judged(outcomes, verdict):
@@ -269,17 +263,16 @@ def judged(outcomes, verdict):
 
 def play_verdict(columns, known):
     flow, subnet, nic, verdict = columns[:4]
-    source, destination, asgs, admin, sources = flow_of(flow)
+    source, destination, asgs, sources = flow_of(flow)
     interfaces = [([destination], [("subnet", group(subnet)), ("nic", group(nic))])]
     for mine in (source, destination) + ((FIREWALL_OWN, FIREWALL[0]) if sources[0] else ()):
         own(mine, known)
     outcomes = set()
-    for before in admin:
-        for seen in sources:
-            for unknown in (False, True):
-                load(interfaces, {}, asgs, unknown, before, seen)
-                outcomes.add(passes(source, *((FIREWALL[0], destination, FIREWALL[1]) if seen else
-                                              (destination, destination))))
+    for seen in sources:
+        for unknown in (False, True):
+            load(interfaces, {}, asgs, unknown, seen)
+            outcomes.add(passes(source, *((FIREWALL[0], destination, FIREWALL[1]) if seen else
+                                          (destination, destination))))
     return judged(outcomes, verdict)
 
 
