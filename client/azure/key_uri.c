@@ -68,14 +68,40 @@ static bool take_path(const char *value, size_t len, char **field)
 	return *field;
 }
 
+static enum azjit_result pin_written(struct azjit_reason *reason)
+{
+	return azjit_fail(reason, AZJIT_CONFIG,
+	                  "holds its PIN (pin-value), which whoever may read the configuration reads: "
+	                  "put it into a file of its own and name that in password_file");
+}
+
+// The provider takes a PIN, or a file of one, behind any of ";?&": only what RFC 7512 has before the '?' passes.
+static bool names_object(const char *attribute, size_t len)
+{
+	static const char *const names[] = {"token=",
+	                                    "manufacturer=",
+	                                    "serial=",
+	                                    "model=",
+	                                    "library-manufacturer=",
+	                                    "library-version=",
+	                                    "library-description=",
+	                                    "object=",
+	                                    "id=",
+	                                    "slot-manufacturer=",
+	                                    "slot-description=",
+	                                    "slot-id="};
+
+	for (size_t i = 0; i < AZJIT_COUNT(names); i++)
+		if (starts(attribute, len, names[i]))
+			return !memchr(attribute, '&', len);
+	return false;
+}
+
 static enum azjit_result take_query(const char *attribute, size_t len, struct key_uri *uri,
                                     struct azjit_reason *reason)
 {
 	if (starts(attribute, len, "pin-value="))
-		return azjit_fail(
-		        reason, AZJIT_CONFIG,
-		        "holds its PIN (pin-value), which whoever may read the configuration reads: "
-		        "put it into a file of its own and name that in password_file");
+		return pin_written(reason);
 	if (starts(attribute, len, "pin-source="))
 		return take_path(attribute + 11, len - 11, &uri->pin_file)
 		               ? AZJIT_OK
@@ -95,10 +121,12 @@ static enum azjit_result take_attribute(const char *attribute, size_t len, struc
 {
 	if (len == strlen("type=private") && starts(attribute, len, "type=private"))
 		return AZJIT_OK;
+	if (starts(attribute, len, "pin-"))
+		return pin_written(reason);
 	if (starts(attribute, len, "type="))
 		return azjit_fail(reason, AZJIT_CONFIG,
 		                  "names an object that is no private key: leave type= out");
-	if (!memchr(attribute, '=', len))
+	if (!names_object(attribute, len))
 		return azjit_fail(reason, AZJIT_CONFIG, "must be like pkcs11:token=NAME;object=NAME");
 	if (object->len > strlen("pkcs11:"))
 		azjit_buf_str(object, ";");

@@ -86,6 +86,11 @@ static void a_pin_is_not_written_here(void **state)
 	assert_int_equal(azjit_key_uri_check("pkcs11:token=t;object=app?pin-value=4711", &reason),
 	                 AZJIT_CONFIG);
 	assert_null(strstr(reason.text, "4711"));
+	// The provider would take them here, too.
+	refuse("pkcs11:token=t;object=app;pin-value=4711", "name that in password_file");
+	refuse("pkcs11:token=t;object=app&pin-value=4711", "must be like pkcs11:");
+	refuse("pkcs11:token=t;object=app;pin-source=/tmp/pin", "name that in password_file");
+	refuse("pkcs11:token=t;object=app;colour=red", "must be like pkcs11:");
 	refuse("pkcs11:token=t;object=app?pin-source=|/bin/pin", "takes a file as pin-source");
 	refuse("pkcs11:token=t;object=app?pin-source=%7c/bin/pin", "takes a file as pin-source");
 	refuse("pkcs11:token=t;object=app?pin-source=file:pin", "takes a file as pin-source");
