@@ -49,7 +49,7 @@ void doctor_file(struct doctor *doctor, const char *path, uid_t owner, mode_t fo
 	            "known of it.",
 	            doctor_text("%s has the mode %04o and belongs to uid %u", path,
 	                        (unsigned)(st.st_mode & 07777), (unsigned)st.st_uid),
-	            doctor_text("chown %u %s && chmod %s %s", (unsigned)owner, doctor_word(path).text,
+	            doctor_text("chown -h %u %s && chmod %s %s", (unsigned)owner, doctor_word(path).text,
 	                        forbidden & S_IROTH ? "go-rwx" : "go-w", doctor_word(path).text));
 }
 

@@ -15,6 +15,7 @@
 #define TEXT_MAX_BYTES ((size_t)65536)
 #define YOUNG_S        120 // the relay counts a connection as young so long (azjit/relay.h)
 
+// line: plain, for it may hold what the VM said.
 static char *target_mend(const char *name, const char *line)
 {
 	struct doctor_word word = doctor_word(name);
@@ -81,6 +82,14 @@ static bool exempts(const char *list, const struct azjit_prefix *source)
 	return false;
 }
 
+// Prefixes and names, and nothing that would end the quotes of a mend.
+static bool plain(const char *list)
+{
+	return list[strspn(list,
+	                   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:/,!*?_-")] ==
+	       '\0';
+}
+
 // "PerSourcePenaltyExemptList " and what it is to be: the sources it lacks, and what it has (the first line of
 // a configuration counts). False if it lacks none.
 static bool exemption(const struct sshd_limits *limits, const struct azjit_sources *sources,
@@ -98,7 +107,7 @@ static bool exemption(const struct sshd_limits *limits, const struct azjit_sourc
 		lacks = true;
 	}
 	if (*limits->exempt.text)
-		azjit_buf_printf(ret_line, ",%s", limits->exempt.text);
+		azjit_buf_printf(ret_line, ",%s", plain(limits->exempt.text) ? limits->exempt.text : "…");
 	return lacks;
 }
 

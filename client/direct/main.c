@@ -67,6 +67,9 @@ int main(int argc, char **argv)
 	int words = 0, status;
 
 	(void)setrlimit(RLIMIT_CORE, &no_core); // it would hold the token
+	// What libraries read behind our back (http.h), before they are woken.
+	(void)unsetenv("SSLKEYLOGFILE");
+	(void)unsetenv("OPENSSL_CONF");
 	command = find(argc - 1, argv + 1, &words);
 	if (!command)
 		return caller_usage("azjit-direct is part of azjit: `azjit help` lists the commands");

@@ -39,7 +39,7 @@ static void forget_identity(struct azjit_azure_options *options, const char *ten
 {
 	options->tenant_id = tenant;
 	options->client_id = options->object_id = options->msi_res_id = NULL;
-	options->secret_file = options->certificate_file = options->key_file = NULL;
+	options->secret_file = options->certificate_file = options->key_file = options->key = NULL;
 	options->password_file = options->token_file = options->header_file = NULL;
 	options->send_chain = false;
 }
@@ -174,13 +174,11 @@ static void forget_variable(const char *name)
 	(void)unsetenv(name);
 }
 
-// What libraries read behind our back (http.h), and the secrets: no child of ours gets them either.
+// No child of ours gets the secrets either.
 static void forget_environment(void)
 {
 	forget_variable("AZURE_CLIENT_SECRET");
 	forget_variable("AZURE_CLIENT_CERTIFICATE_PASSWORD");
-	(void)unsetenv("SSLKEYLOGFILE");
-	(void)unsetenv("OPENSSL_CONF");
 }
 
 static bool add_subscriptions(struct direct *direct)

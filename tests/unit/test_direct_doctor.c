@@ -283,6 +283,7 @@ static void target(void **state)
 	         "10.9.9.9,10.9.9.10,192.0.2.1'"},
 	        {EXEMPT("!10.9.9.9,10.9.9.10"), "medium:target-penalties 0", "10.9.9.9,!10.9.9.9"},
 	        {EXEMPT("jump.example,"), "medium:target-penalties 0", NULL},
+	        {EXEMPT("x'; id; echo '"), "medium:target-penalties 0", "ExemptList 10.9.9.9,10.9.9.10,…'"},
 	        {"", "1", NULL},
 	        {"MaxStartups 5\n", "1", NULL}, // an sshd_config
 	};
