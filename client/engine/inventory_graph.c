@@ -68,8 +68,11 @@ static void failed(struct job *job, const struct azjit_answer *answer)
 	write_failure(answer, text, sizeof(text));
 	(void)azjit_fail(&reason, answer->result, "%s", text);
 	// Where nothing answers at all the lists do not either.
-	if (inventory->config->inventory_source != AZJIT_INVENTORY_AUTO || !answer->http_status ||
-	    answer->result == AZJIT_IDENTITY || answer->result == AZJIT_NOMEM) {
+	if (inventory->config->inventory_source != AZJIT_INVENTORY_AUTO ||
+	    (!answer->http_status &&
+	     answer->result != AZJIT_THROTTLED) || // held back by us: the lists are not
+	    answer->result == AZJIT_IDENTITY ||
+	    answer->result == AZJIT_NOMEM) {
 		refresh_failed(refresh, answer->result, reason.text);
 		return;
 	}

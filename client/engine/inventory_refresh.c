@@ -230,6 +230,13 @@ void refresh_job_done(struct job *job)
 		end_well(refresh);
 }
 
+// A group that once told more than its subscription may be deleted.
+static bool is_gone(const struct job *job, const struct azjit_answer *answer)
+{
+	return answer->result == AZJIT_NOT_FOUND && job->kind == LIST_POLICIES &&
+	       strstr(job->scope, "/resourceGroups/");
+}
+
 static void job_ended(struct job *job, const struct azjit_answer *answer)
 {
 	bool more = answer->result == AZJIT_OK && answer->more;
@@ -238,7 +245,7 @@ static void job_ended(struct job *job, const struct azjit_answer *answer)
 		return;
 	if (!more)
 		job->call = NULL;
-	if (answer->result == AZJIT_OK)
+	if (answer->result == AZJIT_OK || is_gone(job, answer))
 		refresh_job_done(job);
 	else
 		job_failed(job, answer);
@@ -369,11 +376,12 @@ static void begin(void *userdata)
 {
 	struct inv_refresh *refresh = userdata;
 	const struct azjit_strings *configured = &refresh->inventory->config->subscriptions;
+	struct azjit_call_options options = refresh_options(refresh->inventory);
 	bool ok = true;
 
 	if (configured->count == 0) {
-		refresh->subscriptions = azjit_subscriptions_list(refresh->inventory->azure,
-		                                                  refresh_options(refresh->inventory),
+		options.piecewise = false; // what is read of them begins when all are known
+		refresh->subscriptions = azjit_subscriptions_list(refresh->inventory->azure, options,
 		                                                  got_subscriptions, refresh);
 		if (!refresh->subscriptions)
 			run(refresh, false);

@@ -62,6 +62,7 @@ struct world {
 	size_t kept_count;
 
 	int fail_kind;    // -1: none
+	bool group_gone;  // its list is not found
 	bool lags;        // Resource Graph does
 	size_t page_rows; // of its pages, which repeat the row before; 0: one page
 	enum azjit_result graph_result;
@@ -162,6 +163,8 @@ static void answer(void *userdata)
 	struct sub *sub = NULL;
 	char id[AZJIT_UUID_CHARS];
 
+	if (the_world->group_gone && strstr(copy.scope, "/resourceGroups/"))
+		a.result = AZJIT_NOT_FOUND;
 	if (azjit_id_segment(copy.scope, "subscriptions", id, sizeof(id)))
 		sub = &the_world->subs[id[AZJIT_UUID_CHARS - 2] - '0'];
 	call_end(call);
@@ -208,6 +211,7 @@ static struct azjit_call *call_new(enum kind kind, const char *scope, struct azj
 struct azjit_call *azjit_subscriptions_list(struct azjit_azure *azure, struct azjit_call_options options,
                                             azjit_subscriptions_fn *fn, void *userdata)
 {
+	assert_false(options.piecewise); // the lists begin when all are known
 	return call_new(KIND_SUBSCRIPTIONS, "",
 	                (struct azjit_call){.subscriptions = fn, .userdata = userdata});
 }
