@@ -61,7 +61,13 @@ static void guard_again(void *userdata)
 		guard_update(broker->guard);
 }
 
-static const struct azjit_engine_ops engine_ops = {.probe_start = probe_start,
+static bool stopped(void *userdata, struct azjit_reason *reason)
+{
+	return broker_killed(userdata, reason);
+}
+
+static const struct azjit_engine_ops engine_ops = {.stopped = stopped,
+                                                   .probe_start = probe_start,
                                                    .probe_stop = probe_stop,
                                                    .guarded = guarded,
                                                    .log = log_line,

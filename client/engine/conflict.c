@@ -214,6 +214,7 @@ static void restore(struct azjit_grant *loser, const char *how)
 static void vanished(struct azjit_grant *grant, const char *how)
 {
 	struct azjit_reason reason;
+	enum azjit_result result;
 
 	bool superseded = azjit_streq(grant->ev.entry_reason, "NewerRequestInitiated");
 
@@ -228,8 +229,9 @@ static void vanished(struct azjit_grant *grant, const char *how)
 		grant->restored = true;
 		grant->state = AZJIT_GRANT_REQUESTING;
 		grant->until -= 1; // a new nonce, never a later end
-		if (conflict_by_habit(&grant, 1, &reason) != AZJIT_OK)
-			grant_fail(grant, AZJIT_LEDGER, "%s", reason.text);
+		result = conflict_by_habit(&grant, 1, &reason);
+		if (result != AZJIT_OK)
+			grant_fail(grant, result, "%s", reason.text);
 	}
 }
 

@@ -32,6 +32,11 @@ const char *azjit_grant_state_name(enum azjit_grant_state state)
 	return "failed";
 }
 
+bool engine_stopped(const struct azjit_engine *engine, struct azjit_reason *reason)
+{
+	return engine->ops.stopped && engine->ops.stopped(engine->userdata, reason);
+}
+
 void engine_log(struct azjit_engine *engine, int level, const char *fmt, ...)
 {
 	char text[700];

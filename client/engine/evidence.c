@@ -160,7 +160,7 @@ void grant_open(struct azjit_grant *grant, const char *how)
 	grant->attempts = 0;
 	grant->deadline = azjit_source_free(grant->deadline);
 	grant->power = azjit_call_cancel(grant->power);
-	grant->probing = false; // the relay holds the winning socket for the first flow
+	grant_probe(grant, false); // the relay keeps the winning socket a while for the first flow
 	grant_tell(grant, false, AZJIT_OK, how);
 }
 

@@ -202,6 +202,7 @@ struct azjit_entry grant_entry(const struct azjit_grant *grant, enum azjit_entry
                                char scratch[160]);
 enum azjit_result grant_record(struct azjit_grant *grant, const struct azjit_entry *entry,
                                struct azjit_reason *reason);
+bool engine_stopped(const struct azjit_engine *engine, struct azjit_reason *reason);
 void engine_log(struct azjit_engine *engine, int level, const char *fmt, ...) _printf_(3, 4);
 void sources_text(const struct azjit_sources *sources, char *ret_text, size_t size);
 bool sources_equal(const struct azjit_sources *a, const struct azjit_sources *b);

@@ -223,6 +223,7 @@ bool machine_again(struct azjit_engine *engine, const struct azjit_entry_read *r
 		return false;
 	if (azjit_streq(event, "starting")) {
 		machine->sent = read->when;
+		machine->failure.text[0] = '\0'; // of an earlier one
 		(void)azjit_copy(machine->session, sizeof(machine->session),
 		                 read->entry->session ? read->entry->session : "");
 	} else if (azjit_streq(event, "refused") || azjit_streq(event, "running")) {

@@ -224,9 +224,13 @@ void request_over(struct azjit_request *request, enum azjit_result result, const
 static void retry_now(void *userdata)
 {
 	struct azjit_request *request = userdata;
+	struct azjit_reason reason;
 
 	request->retry = azjit_source_free(request->retry);
-	request_send(request);
+	if (engine_stopped(request->engine, &reason))
+		request_over(request, AZJIT_STOPPED, reason.text);
+	else
+		request_send(request);
 }
 
 // A POST that surely did not arrive is sent again under the same intent, while there is time.
@@ -408,9 +412,12 @@ enum azjit_result request_start(struct azjit_grant **grants, size_t count,
                                 const struct azjit_sources *sources, bool separate, azjit_ticks end,
                                 struct azjit_reason *reason)
 {
-	struct azjit_request *request = request_new(grants[0], sources, end);
+	struct azjit_request *request;
 	enum azjit_result result;
 
+	if (engine_stopped(grants[0]->engine, reason))
+		return AZJIT_STOPPED;
+	request = request_new(grants[0], sources, end);
 	if (!request)
 		return azjit_fail(reason, AZJIT_NOMEM, "out of memory");
 	request->separate = separate;
@@ -448,6 +455,7 @@ enum azjit_result request_start(struct azjit_grant **grants, size_t count,
 void request_repeat(struct azjit_grant *grant)
 {
 	struct azjit_reason reason;
+	enum azjit_result result;
 
 	if (grant->request)
 		grant->request->state = REQUEST_DEAD;
@@ -456,6 +464,7 @@ void request_repeat(struct azjit_grant *grant)
 		return;
 	}
 	grant->until -= 1; // a new nonce, never a later end
-	if (conflict_request(grant, &reason) != AZJIT_OK)
-		grant_fail(grant, AZJIT_LEDGER, "%s", reason.text);
+	result = conflict_request(grant, &reason);
+	if (result != AZJIT_OK)
+		grant_fail(grant, result, "%s", reason.text);
 }

@@ -138,6 +138,8 @@ static void start(struct machine *machine)
 	struct azjit_reason reason = {.text = "no name for the start can be made"};
 	enum azjit_result result = azjit_uuid_random(id);
 
+	if (engine_stopped(machine->engine, &reason))
+		result = AZJIT_STOPPED;
 	if (result == AZJIT_OK)
 		result = machine_record_intent(machine, id, &reason);
 	if (result != AZJIT_OK) {

@@ -59,6 +59,8 @@ struct azjit_engine_ops {
 	// A port on an Azure Firewall became known: the pairs of azjit_engine_grants with one belong to the guard's
 	// set. May be NULL.
 	void (*guard)(void *userdata);
+	// Is everything stopped by hand? Then nothing is asked of Azure, nor asked again. May be NULL.
+	bool (*stopped)(void *userdata, struct azjit_reason *reason);
 };
 
 enum azjit_result azjit_engine_new(struct azjit_loop *loop, const struct azjit_config *config,

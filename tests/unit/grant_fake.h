@@ -70,7 +70,7 @@ struct fake {
 	bool through_firewall, map_at_once, any_source, managed, firewalls_unread;
 	uint16_t mapped_port, probed_port;
 	unsigned firewall_calls, guard_calls;
-	unsigned probes, power_calls;
+	unsigned probes, probe_stops, power_calls;
 	bool start; // needs ask for it
 	unsigned deadline_ms;
 	unsigned starts, intents_at_start;
@@ -80,6 +80,7 @@ struct fake {
 	uint64_t start_due_ms;
 	bool start_shown; // "starting" meanwhile
 	bool operation_unread, operation_hangs;
+	bool killed; // the kill switch is on
 	enum azjit_plan plan;
 	bool plan_unread;
 	struct azjit_source *check;

@@ -18,6 +18,7 @@ static void no_probe(void *userdata, const char *id, const struct azjit_addr *ad
 static void no_stop(void *userdata, const char *id)
 {
 	(void)userdata, (void)id;
+	the->probe_stops++;
 }
 
 static bool guarded(void *userdata, const struct azjit_addr *addr, uint16_t port)
@@ -32,6 +33,14 @@ static void guard_again(void *userdata)
 	the->guard_calls++;
 }
 
+static bool killed(void *userdata, struct azjit_reason *reason)
+{
+	(void)userdata;
+	if (the->killed)
+		(void)azjit_fail(reason, AZJIT_STOPPED, "stopped by the test");
+	return the->killed;
+}
+
 static void quiet(void *userdata, int level, const char *text)
 {
 	(void)userdata;
@@ -41,7 +50,7 @@ static void quiet(void *userdata, int level, const char *text)
 
 static void engine_start(struct fake *fake)
 {
-	const struct azjit_engine_ops ops = {no_probe, no_stop, guarded, quiet, guard_again};
+	const struct azjit_engine_ops ops = {no_probe, no_stop, guarded, quiet, guard_again, killed};
 	struct azjit_reason reason = {.text = ""};
 
 	if (azjit_ledger_open(fake->path, "jump", &reason, &fake->ledger) != AZJIT_OK)

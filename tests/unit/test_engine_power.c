@@ -92,6 +92,7 @@ static void a_handshake_that_comes_ends_the_question(void **state)
 		assert_int_equal(azjit_loop_turn(fake->loop, 20), AZJIT_OK);
 	azjit_engine_grants(fake->engine, first_grant, id);
 	azjit_engine_probe_open(fake->engine, id);
+	assert_int_equal(fake->probe_stops, 1); // the relay is not left with a probe that has won
 	assert_true(run_until(fake, &a, NULL));
 	assert_int_equal(a.result, AZJIT_OK);
 	assert_int_equal(grant_state(fake, "203.0.113.7"), AZJIT_GRANT_OPEN);

@@ -302,6 +302,21 @@ static void what_would_be_refused_starts_nothing(void **state)
 	assert_int_equal(fake->starts + fake->power_calls, 0);
 }
 
+static void what_is_stopped_by_hand_stays_so(void **state)
+{
+	struct fake *fake = *state;
+	struct answer a;
+
+	fake->killed = true;
+	ask(fake, &a);
+	says(&a, AZJIT_STOPPED, "stopped by the test");
+	fake->power = "running";
+	ask(fake, &a);
+	says(&a, AZJIT_STOPPED, "stopped by the test");
+	assert_int_equal(fake->starts + fake->initiates, 0);
+	assert_int_equal(entries(fake, "starting"), 0);
+}
+
 static void who_leaves_is_told_nothing(void **state)
 {
 	struct fake *fake = *state;
@@ -388,6 +403,7 @@ int main(void)
 	        WITH_FAKE(without_the_operation_the_power_state_tells),
 	        WITH_FAKE(a_restart_starts_nothing_twice),
 	        WITH_FAKE(what_would_be_refused_starts_nothing),
+	        WITH_FAKE(what_is_stopped_by_hand_stays_so),
 	        WITH_FAKE(who_leaves_is_told_nothing),
 	        WITH_FAKE(who_comes_while_only_the_operation_is_asked_is_served),
 	        WITH_FAKE(the_sentence_without_it_names_it_where_the_rule_permits),
