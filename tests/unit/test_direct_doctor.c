@@ -116,7 +116,8 @@ static void files(void **state)
 	doctor_file(&doctor, path, geteuid(), S_IWGRP | S_IWOTH);
 	assert_found("0");
 	doctor_file(&doctor, path, geteuid(), S_IRWXG | S_IRWXO);
-	(void)snprintf(expected, sizeof(expected), "chown %u %s && chmod go-rwx %s", geteuid(), path, path);
+	(void)snprintf(expected, sizeof(expected), "chown -h %u %s && chmod go-rwx %s", geteuid(), path,
+	               path);
 	assert_string_equal(first("mend"), expected);
 	assert_found("high:file-rights 0");
 	(void)snprintf(link, sizeof(link), "%s/link", directory);
