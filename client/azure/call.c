@@ -214,7 +214,7 @@ static bool send_request(struct azjit_call *call, const char *token)
 	            call->client_request_id ? call->client_request_id : uuid);
 	if (call->correlation_id)
 		ok = header(&arena, line++, "x-ms-correlation-request-id", call->correlation_id) && ok;
-	if (call->body && *call->body)
+	if (call->body) // also of an empty one: libcurl would call it a form
 		*line++ = "Content-Type: application/json";
 	ok = asprintf(&auth, "Authorization: Bearer %s", token) > 0 && ok;
 	*line = auth;
