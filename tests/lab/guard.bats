@@ -148,9 +148,9 @@ good_set() {
 	before=$(elements)
 	for how in 'flush ruleset' 'delete table inet azjit_guard' 'flush chain inet azjit_guard output'; do
 		lab run jump nft "$how"
-		within 4000 bash -c "'$LAB_ROOM/lab' run jump nft list chain inet azjit_guard output 2>/dev/null | grep -q managed_port"
+		within 10000 bash -c "'$LAB_ROOM/lab' run jump nft list chain inet azjit_guard output 2>/dev/null | grep -q managed_port"
 		[[ $(elements) == "$before" ]]
-		within 3000 state_has 'table=ok'
+		within 10000 state_has 'table=ok'
 	done
 }
 
